@@ -2,8 +2,8 @@
 
 from problems.families import (
     AppError,
-    Conflict,
     ConfirmationRequired,
+    Conflict,
     FlowFailed,
     InvalidInput,
     Misconfigured,
@@ -18,8 +18,8 @@ from problems.families import (
 
 __all__ = [
     "AppError",
-    "Conflict",
     "ConfirmationRequired",
+    "Conflict",
     "FlowFailed",
     "InvalidInput",
     "Misconfigured",

@@ -1,0 +1,39 @@
+"""The ASGI entry: calls by link name go to the gateway, everything else to Django."""
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+from typing import Any
+
+from django.core.asgi import get_asgi_application
+
+pages = get_asgi_application()
+
+from invoke import gateway
+
+
+async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """One server, two paths: ``/invoke`` stays off Django's request cycle."""
+    if scope["type"] == "lifespan":
+        await _lifespan(receive, send)
+    elif scope["type"] == "http" and _is_call(scope["path"]):
+        await gateway.application(scope, receive, send)
+    else:
+        await pages(scope, receive, send)
+
+
+def _is_call(path: str) -> bool:
+    return path == "/invoke" or path.startswith("/invoke/")
+
+
+async def _lifespan(receive: Any, send: Any) -> None:
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.startup":
+            await gateway.startup()
+            await send({"type": "lifespan.startup.complete"})
+        else:
+            await gateway.shutdown()
+            await send({"type": "lifespan.shutdown.complete"})
+            return

@@ -1,0 +1,281 @@
+"""Every setting, read from the environment, then ``.env``, then ``DATA_DIR/secrets.env``.
+
+An odd value refuses to start and says what to do.
+"""
+
+import ipaddress
+import os
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+if (BASE_DIR / ".env").is_file():
+    environ.Env.read_env(str(BASE_DIR / ".env"))
+DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "var"))).resolve()
+if (DATA_DIR / "secrets.env").is_file():
+    environ.Env.read_env(str(DATA_DIR / "secrets.env"))
+
+_COLLECTS_ONLY = len(sys.argv) > 1 and sys.argv[1] in {"collectstatic", "help", "version"}
+
+
+def _refuse(setting: str, problem: str, remedy: str) -> ImproperlyConfigured:
+    return ImproperlyConfigured(f"{setting}: {problem} {remedy}")
+
+
+def _number(name: str, default: int, low: int, high: int) -> int:
+    text = env.str(name, default=str(default)).strip()
+    if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
+        raise _refuse(name, f"{text!r} is not a whole number from {low} to {high}.", "Correct it.")
+    return int(text)
+
+
+# --- Where we are ---------------------------------------------------------------------------------
+HOST = env.str("HOST", default="127.0.0.1")
+PORT = _number("PORT", 8000, 1, 65535)
+PUBLIC_URL = env.str("PUBLIC_URL", default=f"http://localhost:{PORT}").rstrip("/")
+_public = urlsplit(PUBLIC_URL)
+_public_host = _public.hostname or ""
+if _public.scheme not in {"http", "https"} or not _public_host or _public.path or _public.query:
+    raise _refuse(
+        "PUBLIC_URL", f"{PUBLIC_URL!r} is not an origin.", "Write it like https://switchboard.example.com"
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+PUBLIC_IS_LOOPBACK = _is_loopback(_public_host)
+PUBLIC_IS_HTTPS = _public.scheme == "https"
+if not PUBLIC_IS_HTTPS and not PUBLIC_IS_LOOPBACK:
+    raise _refuse(
+        "PUBLIC_URL",
+        f"{PUBLIC_URL} is plain http on an address that others reach: passwords and codes would travel in clear.",
+        "Put a proxy with TLS (or a tunnel) in front and set PUBLIC_URL to its https address.",
+    )
+OAUTH_CALLBACK_URL = env.str("OAUTH_CALLBACK_URL", default="{PUBLIC_URL}/oauth/callback/{service}").replace(
+    "{PUBLIC_URL}", PUBLIC_URL
+)
+if not OAUTH_CALLBACK_URL.startswith(("http://", "https://")):
+    raise _refuse(
+        "OAUTH_CALLBACK_URL", f"{OAUTH_CALLBACK_URL!r} is not a URL.", "Begin it with {PUBLIC_URL}."
+    )
+_LOOPBACK_NAMES = ["localhost", "127.0.0.1", "[::1]"]
+ALLOWED_HOSTS = env.list(
+    "ALLOWED_HOSTS", default=[_public_host, *(_LOOPBACK_NAMES if PUBLIC_IS_LOOPBACK else [])]
+)
+TRUSTED_PROXY_COUNT = _number("TRUSTED_PROXY_COUNT", 0, 0, 10)
+WEB_WORKERS = _number("WEB_WORKERS", 2, 1, 64)
+
+# --- Secrets --------------------------------------------------------------------------------------
+DEBUG = False
+SECRET_KEY = env.str("SECRET_KEY", default="collectstatic-only" if _COLLECTS_ONLY else "")
+if len(SECRET_KEY) < 32 and not _COLLECTS_ONLY:
+    raise _refuse(
+        "SECRET_KEY",
+        "it is missing or shorter than 32 characters.",
+        "`make run` makes one in DATA_DIR/secrets.env.",
+    )
+
+
+def _credential_keys() -> str:
+    path = env.str("CREDENTIAL_KEYS_FILE", default="")
+    if not path:
+        return env.str("CREDENTIAL_KEYS", default="")
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        reason = error.strerror
+        raise _refuse(
+            "CREDENTIAL_KEYS_FILE", f"{path} cannot be read ({reason}).", "Correct the path."
+        ) from None
+
+
+CREDENTIAL_KEYS = _credential_keys()
+
+# --- Calls ----------------------------------------------------------------------------------------
+CALL_TIMEOUT_S = _number("CALL_TIMEOUT_S", 40, 1, 600)
+CALL_MAX_RESPONSE_BYTES = _number("CALL_MAX_RESPONSE_MB", 15, 1, 1024) * 1024 * 1024
+CALL_MAX_REQUEST_BYTES = _number("CALL_MAX_REQUEST_MB", 50, 1, 1024) * 1024 * 1024
+CALL_RECORDS = env.str("CALL_RECORDS", default="batched")
+if CALL_RECORDS not in {"batched", "strict"}:
+    raise _refuse("CALL_RECORDS", f"{CALL_RECORDS!r} is neither.", "Choose batched or strict.")
+
+
+def _networks(name: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+    entries = [entry.strip() for entry in env.list(name, default=[]) if entry.strip()]
+    try:
+        return tuple(ipaddress.ip_network(entry) for entry in entries)
+    except ValueError as error:
+        raise _refuse(
+            name, f"{error}.", "Write networks as CIDRs, such as 10.1.0.0/16,192.168.7.4/32."
+        ) from None
+
+
+CALL_MAX_IN_FLIGHT = _number("CALL_MAX_IN_FLIGHT", 128, 1, 10000)  # per token and per connection, a process
+EGRESS_ALLOW = _networks("EGRESS_ALLOW")
+PRACTICE = env.bool("PRACTICE", default=PUBLIC_IS_LOOPBACK) and PUBLIC_IS_LOOPBACK
+CATALOGUE_DIR = env.str("CATALOGUE_DIR", default="")
+
+# --- Django ---------------------------------------------------------------------------------------
+ROOT_URLCONF = "config.urls"
+ASGI_APPLICATION = "config.asgi.application"
+AUTH_USER_MODEL = "people.User"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = False
+APPEND_SLASH = True
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",  # sibling sites of our host are not ours to bind
+    "security.W008",  # the proxy that holds the certificate redirects; we speak one scheme only
+    "security.W021",  # as W005
+]
+
+INSTALLED_APPS = [
+    "people",
+    "services",
+    "connections",
+    "invoke",
+    *(["practice"] if PRACTICE else []),
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "allauth",
+    "allauth.account",
+    "manual",
+]
+
+MIDDLEWARE = [
+    "people.middleware.RequestId",
+    "people.middleware.CanonicalHost",
+    "people.middleware.SecurityHeaders",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "people.middleware.ActorMiddleware",
+    "people.middleware.ProblemPages",
+]
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'switchboard.sqlite3'}")
+}
+_database = DATABASES["default"]
+if "sqlite3" in _database["ENGINE"]:
+    _database["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 10,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
+    }
+elif "postgresql" in _database["ENGINE"]:
+    _database.setdefault("OPTIONS", {})
+    _database["CONN_HEALTH_CHECKS"] = True
+    _database["CONN_MAX_AGE"] = 60
+else:
+    raise _refuse(
+        "DATABASE_URL", "only SQLite and PostgreSQL are supported.", "Use postgres://… or leave it out."
+    )
+
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
+# --- Sessions, cookies, headers -------------------------------------------------------------------
+_PREFIX = "__Host-" if PUBLIC_IS_HTTPS else ""
+SESSION_COOKIE_NAME = f"{_PREFIX}switchboard_session"
+CSRF_COOKIE_NAME = f"{_PREFIX}switchboard_csrf"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_IS_HTTPS
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if PUBLIC_IS_HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = False  # sibling sites are not ours
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_SSL_REDIRECT = False
+X_FRAME_OPTIONS = "DENY"
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
+
+# --- Signing in -----------------------------------------------------------------------------------
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "account_login"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+ACCOUNT_ADAPTER = "people.adapter.AccountAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_USER_MODEL_EMAIL_FIELD = "email"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_EMAIL_NOTIFICATIONS = False
+ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_PRESERVE_USERNAME_CASING = False
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+ACCOUNT_RATE_LIMITS = {"login_failed": False}  # counted in the database, for all processes alike
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = _public.scheme
+
+# --- Mail -----------------------------------------------------------------------------------------
+MAILS_GO_OUT = bool(env.str("EMAIL_URL", default=""))
+if MAILS_GO_OUT:
+    globals().update(env.email_url("EMAIL_URL"))
+else:
+    EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"switchboard@{_public_host}")
+
+# --- Static files ---------------------------------------------------------------------------------
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = DATA_DIR / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
+
+# --- Log ------------------------------------------------------------------------------------------
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
+LOGGING_CONFIG = "people.logs.configure"
+LOGGING: dict[str, Any] = {"level": LOG_LEVEL, "json": env.bool("LOG_JSON", default=not sys.stderr.isatty())}
+os.environ.setdefault("NINJA_SKIP_REGISTRY", "1")

@@ -1,0 +1,1 @@
+"""Calling a service by link name: resolve, sign, send, refresh, record, and show how."""

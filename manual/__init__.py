@@ -1,0 +1,1 @@
+"""The manual: ``docs/`` as pages, and the API's description as one."""
