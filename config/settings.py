@@ -60,7 +60,7 @@ PUBLIC_IS_HTTPS = _public.scheme == "https"
 if not PUBLIC_IS_HTTPS and not PUBLIC_IS_LOOPBACK:
     raise _refuse(
         "PUBLIC_URL",
-        f"{PUBLIC_URL} is plain http on an address that others reach: passwords and codes would travel in clear.",
+        f"{PUBLIC_URL} is plain http on an address that others reach: passwords would travel in clear.",
         "Put a proxy with TLS (or a tunnel) in front and set PUBLIC_URL to its https address.",
     )
 OAUTH_CALLBACK_URL = env.str("OAUTH_CALLBACK_URL", default="{PUBLIC_URL}/oauth/callback/{service}").replace(
