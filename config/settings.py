@@ -91,7 +91,7 @@ if len(SECRET_KEY) < 32 and not _COLLECTS_ONLY:
 def _credential_keys() -> str:
     path = env.str("CREDENTIAL_KEYS_FILE", default="")
     if not path:
-        return env.str("CREDENTIAL_KEYS", default="")
+        return str(env.str("CREDENTIAL_KEYS", default=""))
     try:
         return Path(path).read_text(encoding="utf-8").strip()
     except OSError as error:

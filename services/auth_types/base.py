@@ -205,5 +205,5 @@ class AuthType(ABC):
 
     def revoke(self, flow: Flow, secrets: Mapping[str, Secret]) -> Generator[Exchange, Answer, bool]:
         """Tell the service that a grant is over; was it confirmed? ``False`` without an endpoint."""
+        yield from ()
         return False
-        yield  # makes this a generator
