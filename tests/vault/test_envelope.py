@@ -6,7 +6,7 @@ import uuid
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import SettingsWrapper
 
 import vault
 from vault import envelope, keyring
