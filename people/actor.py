@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
-from problems import ConfirmationRequired
+from people.errors import FreshSignInNeeded
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -54,12 +54,9 @@ class Actor:
         return self.token_id is not None
 
     def require_fresh(self) -> None:
-        """Raises ConfirmationRequired unless the person signed in lately."""
+        """Raises FreshSignInNeeded unless the person signed in lately."""
         if not self.is_fresh:
-            raise ConfirmationRequired(
-                "Sign in again to go on: this changes where credentials go.",
-                hint="Sign in again at /accounts/reauthenticate/, then repeat what you did.",
-            )
+            raise FreshSignInNeeded
 
 
 def from_request(request: "HttpRequest") -> Actor:

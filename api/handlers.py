@@ -1,0 +1,119 @@
+"""Every error of the API is a problem document (RFC 9457), and none tells more than its words."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from ninja import NinjaAPI
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+
+import problems
+from problems.families import CONTENT_TYPE
+
+log = structlog.get_logger(__name__)
+DATABASE_AWAY = (OperationalError, InterfaceError)
+
+_SENTENCES = {
+    "missing": "This field is required.",
+    "extra_forbidden": "There is no such field.",
+    "string_type": "This takes a text.",
+    "bool_type": "This takes true or false.",
+    "bool_parsing": "This takes true or false.",
+    "int_type": "This takes a whole number.",
+    "int_parsing": "This takes a whole number.",
+    "list_type": "This takes a list.",
+    "dict_type": "This takes an object.",
+    "model_attributes_type": "This takes an object.",
+}
+
+
+class Unauthenticated(problems.AppError):
+    """Nobody is signed in, and no token came (401)."""
+
+    code = "unauthenticated"
+    status = 401
+    message = "No valid credentials came with this request."
+    hint = "Send `Authorization: Bearer` with an API token that has the `manage` scope."
+
+
+class DatabaseUnavailable(problems.Unavailable):
+    """Our database is away or locked; nothing was changed (503)."""
+
+    code = "database_unavailable"
+    message = "The database cannot be reached for the moment; nothing was changed."
+
+
+class MethodNotAllowed(problems.InvalidInput):
+    """The address is right, the method is not (405)."""
+
+    status = 405
+    message = "This address does not take that method."
+    hint = "See /api/docs for what it takes."
+
+
+def answer(error: problems.AppError) -> HttpResponse:
+    """The problem document of an error, with the headers that go with it."""
+    return JsonResponse(
+        error.as_problem(), status=error.status, headers=error.headers(), content_type=CONTENT_TYPE
+    )
+
+
+def database_away() -> DatabaseUnavailable:
+    """The error for a database that does not answer."""
+    return DatabaseUnavailable(retry_after=5)
+
+
+def install(api: NinjaAPI) -> None:
+    """Give ``api`` its handlers, from the particular to the last resort."""
+    api.add_exception_handler(problems.AppError, _told)
+    api.add_exception_handler(ValidationError, _invalid)
+    api.add_exception_handler(AuthenticationError, lambda request, error: answer(Unauthenticated()))
+    api.add_exception_handler(HttpError, _http_error)
+    api.add_exception_handler(Http404, lambda request, error: answer(problems.NotFound()))
+    for away in DATABASE_AWAY:
+        api.add_exception_handler(away, _database_away)
+    api.add_exception_handler(Exception, _unforeseen)
+
+
+def sentences(errors: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
+    """What pydantic found, as the contract's ``{"field", "message"}``."""
+    return [{"field": _field(error["loc"]), "message": _sentence(error)} for error in errors]
+
+
+def _told(request: HttpRequest, error: Exception) -> HttpResponse:
+    assert isinstance(error, problems.AppError)
+    return answer(error)
+
+
+def _invalid(request: HttpRequest, error: Exception) -> HttpResponse:
+    assert isinstance(error, ValidationError)
+    return answer(problems.ValidationFailed(sentences(error.errors)))
+
+
+def _http_error(request: HttpRequest, error: Exception) -> HttpResponse:
+    assert isinstance(error, HttpError)
+    told = problems.InvalidInput("The body is not JSON." if error.status_code == 400 else "")
+    return answer(told)
+
+
+def _database_away(request: HttpRequest, error: Exception) -> HttpResponse:
+    log.warning("api.database_away", error=type(error).__name__, path=request.path)
+    return answer(database_away())
+
+
+def _unforeseen(request: HttpRequest, error: Exception) -> HttpResponse:
+    log.error("api.error", path=request.path, exc_info=error)
+    return answer(problems.AppError())
+
+
+def _field(location: Sequence[str | int]) -> str:
+    """The dotted name of a field, less where ninja found it and the name of our own argument."""
+    source, *rest = location
+    parts = rest[1:] if source in {"body", "form"} and len(rest) > 1 else rest
+    return ".".join(str(part) for part in parts)
+
+
+def _sentence(error: dict[str, Any]) -> str:
+    return _SENTENCES.get(error["type"]) or str(error["msg"]).removeprefix("Value error, ")

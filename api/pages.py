@@ -1,0 +1,72 @@
+"""Lists a page at a time, by keyset: a cursor says where the last page ended, so rows never shift."""
+
+import base64
+import binascii
+import json
+from typing import Any, TypeVar
+
+from django.core.exceptions import ValidationError
+from django.db.models import Model, Q, QuerySet
+from ninja import Schema
+from pydantic import Field
+
+from problems import ValidationFailed
+
+LIMIT = 50
+MOST = 200
+Row = TypeVar("Row", bound=Model)
+
+
+class Paging(Schema):
+    """The query of every list: ``paging: Query[Paging]``."""
+
+    limit: int = Field(LIMIT, ge=1, le=MOST)
+    cursor: str | None = None
+
+
+def page(
+    queryset: QuerySet[Row], *, limit: int = LIMIT, cursor: str | None, order: tuple[str, ...] = ("-id",)
+) -> tuple[list[Row], str | None]:
+    """The rows after ``cursor`` and the cursor of the next page, None at the end.
+
+    ``order`` names columns that are never null and together unique. Raises ValidationFailed for a
+    cursor that is not one of ours.
+    """
+    if cursor:
+        queryset = queryset.filter(_after(queryset.model, order, _decode(queryset.model, order, cursor)))
+    rows = list(queryset.order_by(*order)[: limit + 1])
+    if len(rows) <= limit:
+        return rows, None
+    rows = rows[:limit]
+    return rows, _encode(rows[-1], order)
+
+
+def _name(column: str) -> str:
+    return column.removeprefix("-")
+
+
+def _after(model: type[Model], order: tuple[str, ...], values: list[Any]) -> Q:
+    """Further on in the order: equal in the first columns and beyond in the next, for each column."""
+    condition, equal = Q(), Q()
+    for column, value in zip(order, values, strict=True):
+        beyond = "lt" if column.startswith("-") else "gt"
+        condition |= equal & Q(**{f"{_name(column)}__{beyond}": value})
+        equal &= Q(**{_name(column): value})
+    return condition
+
+
+def _encode(row: Model, order: tuple[str, ...]) -> str:
+    text = json.dumps([str(getattr(row, _name(column))) for column in order], separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _decode(model: type[Model], order: tuple[str, ...], cursor: str) -> list[Any]:
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        texts = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            raise TypeError
+        fields = [model._meta.get_field(_name(column)) for column in order]
+        return [field.to_python(text) for field, text in zip(fields, texts, strict=True)]  # type: ignore[union-attr]
+    except (binascii.Error, ValueError, TypeError, ValidationError):
+        raise ValidationFailed.of("cursor", "This is not a cursor that a list gave out.") from None
