@@ -1,0 +1,85 @@
+"""The web server: ``WEB_WORKERS`` processes behind one listening socket. Run by `manage.py serve`.
+
+It writes the line ``listening`` to its standard output once connections are accepted.
+"""
+
+import asyncio
+import logging
+import os
+import resource
+import sys
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+import uvicorn
+from django.conf import settings
+from uvicorn.supervisors import Multiprocess
+
+from config import first_start
+from people import logs
+
+BACKLOG = 2048
+OPEN_FILES = 65536  # a call takes two: the caller's connection and the service's
+
+
+class NotACancelledCall(logging.Filter):
+    """A call that the server's own stop cancelled is no error of the application."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
+
+
+logging.getLogger("uvicorn.error").addFilter(NotACancelledCall())  # also in each process that this one starts
+
+
+def main() -> None:
+    """Listen, say so, serve until SIGTERM."""
+    logs.configure(settings.LOGGING)
+    _raise_the_limit_of_open_files()
+    try:
+        listener = first_start.listen(settings.HOST, settings.PORT)
+    except OSError as error:
+        sys.exit(first_start.port_problem(error, settings.HOST, settings.PORT))
+    listener.listen(BACKLOG)
+    listener.set_inheritable(True)
+    sys.stdout.write("listening\n")
+    sys.stdout.flush()
+    configured = config()
+    if configured.workers > 1:
+        Multiprocess(configured, sockets=[listener]).run()
+    else:
+        uvicorn.Server(configured).run(sockets=[listener])
+
+
+def config() -> uvicorn.Config:
+    """How we run uvicorn. No header of a proxy is believed here: people.addresses counts the hops itself."""
+    return uvicorn.Config(
+        "config.asgi:application",
+        workers=settings.WEB_WORKERS,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,  # an upstream's own Date passes through as it is
+        backlog=BACKLOG,
+        limit_concurrency=2000,
+        timeout_keep_alive=65,  # longer than a proxy keeps its idle connections, so that it never meets a closed one
+        timeout_graceful_shutdown=5,
+        timeout_worker_healthcheck=30,
+    )
+
+
+def _raise_the_limit_of_open_files() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+if __name__ == "__main__":
+    main()
