@@ -6,7 +6,7 @@ import uuid
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pytest_django import SettingsWrapper
+from pytest_django import Settings
 
 import vault
 from vault import envelope, keyring
@@ -17,7 +17,7 @@ PLACE = {"table": "grant", "row_id": ROW, "field": "secrets", "version": 3}
 
 
 @pytest.fixture(autouse=True)
-def _two_keys(settings: SettingsWrapper) -> None:
+def _two_keys(settings: Settings) -> None:
     settings.CREDENTIAL_KEYS = f"new:{_key(b'n')},old:{_key(b'o')}"
 
 
@@ -64,14 +64,14 @@ def test_never_passes_an_unsealed_value_through(blob: bytes) -> None:
         vault.unseal(blob, **PLACE)  # type: ignore[arg-type]
 
 
-def test_an_older_key_still_opens(settings: SettingsWrapper) -> None:
+def test_an_older_key_still_opens(settings: Settings) -> None:
     settings.CREDENTIAL_KEYS = f"old:{_key(b'o')}"
     blob = _sealed()
     settings.CREDENTIAL_KEYS = f"new:{_key(b'n')},old:{_key(b'o')}"
     assert vault.unseal(blob, **PLACE).reveal() == "canary"  # type: ignore[arg-type]
 
 
-def test_a_key_that_is_gone_is_named_as_the_reason(settings: SettingsWrapper) -> None:
+def test_a_key_that_is_gone_is_named_as_the_reason(settings: Settings) -> None:
     blob = _sealed()
     settings.CREDENTIAL_KEYS = f"other:{_key(b'x')}"
     with pytest.raises(Unsealable, match="CREDENTIAL_KEYS"):
@@ -82,7 +82,7 @@ def test_the_first_key_seals() -> None:
     assert b"new" in _sealed()[:8]
 
 
-def test_secret_key_has_no_part_in_it(settings: SettingsWrapper) -> None:
+def test_secret_key_has_no_part_in_it(settings: Settings) -> None:
     blob = _sealed()
     settings.SECRET_KEY = "another" * 8
     assert vault.unseal(blob, **PLACE).reveal() == "canary"  # type: ignore[arg-type]
