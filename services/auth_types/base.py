@@ -161,6 +161,20 @@ class AuthType(ABC):
     ) -> Placement:
         """The credential, and where it goes on this request."""
 
+    def config_problems(
+        self, config: Mapping[str, Any], param_type: ParamType, base_url: str
+    ) -> dict[str, str]:
+        """What is wrong with a block at this place and address: a sentence for each dotted field of it."""
+        return {}
+
+    def client_problems(self, config: Mapping[str, Any], client: ClientKeys) -> dict[str, str]:
+        """What is wrong with an app's keys: a sentence for ``client_secret`` or ``private_key``."""
+        return {}
+
+    def credential_problem(self, key: str, value: str) -> str:
+        """What is wrong with an entered value, beyond what holds for every text; empty where nothing is."""
+        return ""
+
     def needs_client(self, config: Mapping[str, Any]) -> bool:
         """Is an app registered with the service needed?"""
         return False

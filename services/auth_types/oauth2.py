@@ -1,0 +1,326 @@
+"""OAuth 2: authorization code with PKCE (RFC 6749 4.1, RFC 7636) and client credentials (RFC 6749 4.4)."""
+
+import secrets as randomness
+from collections.abc import Generator, Mapping
+from typing import Annotated, Any, ClassVar, Literal
+from urllib.parse import parse_qsl, quote_plus, urlsplit
+
+from authlib.oauth2 import ClientAuth
+from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
+from pydantic import Field as Declared
+from pydantic import StringConstraints, field_validator
+
+from services.auth_types import token_answer
+from services.auth_types.base import (
+    Answer,
+    AuthType,
+    ClientKeys,
+    Config,
+    Consent,
+    Exchange,
+    Field,
+    Flow,
+    Pairs,
+    ParamType,
+    Placement,
+    Reserved,
+    Tokens,
+    Unsigned,
+)
+from services.auth_types.errors import CallbackIncomplete, CannotSign, GrantDead, IssuerMismatch
+from services.auth_types.text import header_name_problem
+from vault.secret import Secret
+
+Url = Annotated[str, StringConstraints(max_length=1000)]
+Extra = Annotated[
+    dict[
+        Annotated[str, StringConstraints(min_length=1, max_length=100)],
+        Annotated[str, StringConstraints(max_length=2000)],
+    ],
+    Declared(max_length=30),
+]
+# Parameters that are the protocol's own: an extra one of that name would undo a protection.
+AUTHORIZE_OWN = frozenset(
+    {
+        "response_type",
+        "response_mode",
+        "client_id",
+        "client_secret",
+        "redirect_uri",
+        "scope",
+        "state",
+        "code_challenge",
+        "code_challenge_method",
+        "request",
+        "request_uri",
+    }
+)
+TOKEN_OWN = frozenset(
+    {"client_id", "client_secret", "code", "code_verifier", "redirect_uri", "refresh_token", "scope"}
+)
+_VERIFIER_BYTES = 48  # 64 characters; RFC 7636 4.1 takes 43 to 128
+_ENDPOINTS = ("authorize_url", "token_url", "refresh_url", "revoke_url")
+
+
+class Scope(Config):
+    name: Annotated[str, StringConstraints(min_length=1, max_length=300, pattern=r"^\S+$")]
+    description: Annotated[str, StringConstraints(max_length=300)] = ""
+
+
+class OAuth2Config(Config):
+    grant_type: Literal["authorization_code", "client_credentials"] = "authorization_code"
+    authorize_url: Url = ""
+    token_url: Annotated[str, StringConstraints(min_length=1, max_length=1000)]
+    refresh_url: Url = ""
+    revoke_url: Url = ""
+    client_auth: Literal["post", "basic", "none"] = "post"
+    pkce: bool = True
+    issuer: Url = ""
+    require_iss: bool = False
+    token_path: Annotated[str, StringConstraints(pattern=r"^[^.\s]+(\.[^.\s]+){0,5}$", max_length=200)] = (
+        "access_token"
+    )
+    token_param: Annotated[str, StringConstraints(max_length=100)] = ""
+    token_prefix: Annotated[str, StringConstraints(max_length=50)] | None = None
+    scopes: Annotated[list[Scope], Declared(max_length=2000)] = Declared(default_factory=list)
+    scope_separator: Annotated[
+        str, StringConstraints(strip_whitespace=False, min_length=1, max_length=3, pattern=r"^[ ,;|+]+$")
+    ] = " "
+    authorize_params: Extra = Declared(default_factory=dict)
+    token_params: Extra = Declared(default_factory=dict)
+
+    @field_validator("scopes")
+    @classmethod
+    def _scopes_differ(cls, scopes: list[Scope]) -> list[Scope]:
+        seen: set[str] = set()
+        for scope in scopes:
+            if scope.name in seen:
+                raise ValueError(f"The scope {scope.name} is there twice.")
+            seen.add(scope.name)
+        return scopes
+
+    @field_validator("scope_separator")
+    @classmethod
+    def _plus_is_a_space(cls, separator: str) -> str:
+        return separator.replace("+", " ")  # what documentation calls "plus" is a space as URLs encode it
+
+
+class OAuth2(AuthType):
+    name = "oauth2"
+    label = "OAuth 2"
+    summary = "Tokens and scopes"
+    param_types = (ParamType.HEADER, ParamType.QUERY, ParamType.FORM)
+    Config: ClassVar[type[Config]] = OAuth2Config
+    client_fields = ("client_id", "client_secret")
+
+    def fields(self, config: Mapping[str, Any]) -> tuple[Field, ...]:
+        return ()
+
+    def config_problems(
+        self, config: Mapping[str, Any], param_type: ParamType, base_url: str
+    ) -> dict[str, str]:
+        found: dict[str, str] = {}
+        if self.needs_consent(config) and not config["authorize_url"]:
+            found["authorize_url"] = "Enter the address where people authorise."
+        if config["require_iss"] and not config["issuer"]:
+            found["issuer"] = "Enter the issuer that `iss` must equal."
+        if param_type is ParamType.HEADER and config["token_param"]:
+            found["token_param"] = header_name_problem(config["token_param"])
+        found["authorize_params"] = _own_problem(config["authorize_params"], AUTHORIZE_OWN)
+        if not found.get("authorize_url"):
+            written = dict(parse_qsl(urlsplit(config["authorize_url"]).query))
+            found["authorize_url"] = _own_problem(written, AUTHORIZE_OWN)
+        own = TOKEN_OWN | (frozenset() if self.is_automatic(config) else {"grant_type"})
+        found["token_params"] = _own_problem(config["token_params"], own)
+        return {field: problem for field, problem in found.items() if problem}
+
+    def client_problems(self, config: Mapping[str, Any], client: ClientKeys) -> dict[str, str]:
+        if config["client_auth"] == "none" or client.client_secret:
+            return {}
+        if config["pkce"] and self.needs_consent(config) and config["client_auth"] == "post":
+            return {}  # a public client: PKCE stands in for the secret (RFC 7636)
+        return {"client_secret": "Enter the client secret."}
+
+    def reserved(self, config: Mapping[str, Any], param_type: ParamType) -> Reserved:
+        name, _ = _token_place(config, param_type)
+        match param_type:
+            case ParamType.QUERY:
+                return Reserved(query=frozenset({name}))
+            case ParamType.FORM:
+                return Reserved(form=frozenset({name}))
+            case _:
+                return Reserved(headers=frozenset({name.lower()}))
+
+    def place(
+        self,
+        config: Mapping[str, Any],
+        param_type: ParamType,
+        client: ClientKeys | None,
+        secrets: Mapping[str, Secret],
+        request: Unsigned,
+    ) -> Placement:
+        name, prefix = _token_place(config, param_type)
+        token = secrets["access_token"].reveal()
+        pairs = ((name, f"{prefix} {token}" if prefix else token),)
+        match param_type:
+            case ParamType.QUERY:
+                return Placement(query=pairs)
+            case ParamType.FORM:
+                return Placement(form=pairs)
+            case _:
+                return Placement(headers=pairs)
+
+    def needs_client(self, config: Mapping[str, Any]) -> bool:
+        return True
+
+    def needs_consent(self, config: Mapping[str, Any]) -> bool:
+        return bool(config["grant_type"] == "authorization_code")
+
+    def is_automatic(self, config: Mapping[str, Any]) -> bool:
+        return bool(config["grant_type"] == "client_credentials")
+
+    def urls(self, config: Mapping[str, Any]) -> dict[str, str]:
+        return {name: config[name] for name in _ENDPOINTS if config[name]}
+
+    def scope_names(self, config: Mapping[str, Any]) -> tuple[str, ...]:
+        return tuple(scope["name"] for scope in config["scopes"])
+
+    def can_refresh(self, config: Mapping[str, Any], secrets: Mapping[str, Secret]) -> bool:
+        return self.is_automatic(config) or bool(secrets.get("refresh_token"))
+
+    def begin(self, flow: Flow) -> Generator[Exchange, Answer, Consent]:
+        """The address of the consent page (RFC 6749 4.1.1), with a 256-bit state and an S256 challenge."""
+        yield from ()
+        state = randomness.token_urlsafe(32)
+        extra: dict[str, str] = dict(flow.config["authorize_params"])
+        kept: dict[str, Secret] = {}
+        if flow.config["pkce"]:
+            verifier = randomness.token_urlsafe(_VERIFIER_BYTES)
+            kept["verifier"] = Secret(verifier)
+            challenge = create_s256_code_challenge(verifier)
+            extra |= {"code_challenge": challenge, "code_challenge_method": "S256"}
+        url = prepare_grant_uri(
+            flow.config["authorize_url"],
+            client_id=_client_of(flow).client_id,
+            response_type="code",
+            redirect_uri=flow.callback_url,
+            scope=flow.config["scope_separator"].join(flow.scopes),
+            state=state,
+            **extra,
+        )
+        return Consent(url=url, state=state, secrets=kept)
+
+    def state_in(self, params: Mapping[str, str]) -> str:
+        return params.get("state", "")
+
+    def complete(
+        self, flow: Flow, secrets: Mapping[str, Secret], params: Mapping[str, str]
+    ) -> Generator[Exchange, Answer, Tokens]:
+        """Swap the code for tokens (RFC 6749 4.1.3), once ``iss`` has been looked at (RFC 9207)."""
+        _check_issuer(flow.config, params.get("iss"))
+        code = params.get("code", "")
+        if not code:
+            raise CallbackIncomplete
+        pairs = [
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("redirect_uri", flow.callback_url),
+        ]
+        if "verifier" in secrets:
+            pairs.append(("code_verifier", secrets["verifier"].reveal()))
+        answer = yield _request(flow, flow.config["token_url"], pairs)
+        if token_answer.is_refusal(answer):
+            token_answer.refuse(answer)
+        return token_answer.parse(flow.config, answer)
+
+    def refresh(self, flow: Flow, secrets: Mapping[str, Secret]) -> Generator[Exchange, Answer, Tokens]:
+        """New tokens; a refresh token that the answer leaves out stays (RFC 6749 6)."""
+        pairs, kept = self._refresh_pairs(flow, secrets)
+        url = flow.config["token_url"]
+        if kept:
+            url = flow.config["refresh_url"] or url
+        answer = yield _request(flow, url, pairs)
+        # Some vendors refuse with 200 and an error in the body.
+        if token_answer.is_refusal(answer) or token_answer.error_in(answer)[0]:
+            token_answer.refuse(answer, is_refresh=True)
+        tokens = token_answer.parse(flow.config, answer)
+        return Tokens(secrets={**kept, **tokens.secrets}, expires_in=tokens.expires_in, scopes=tokens.scopes)
+
+    def _refresh_pairs(
+        self, flow: Flow, secrets: Mapping[str, Secret]
+    ) -> tuple[list[tuple[str, str]], dict[str, Secret]]:
+        if self.is_automatic(flow.config):
+            grant_type = flow.config["token_params"].get("grant_type", "client_credentials")
+            scope = flow.config["scope_separator"].join(flow.scopes)
+            return [("grant_type", grant_type), *([("scope", scope)] if scope else [])], {}
+        refresh_token = secrets.get("refresh_token")
+        if not refresh_token:
+            raise GrantDead("expired", "It gave no refresh token, so a person has to authorise again.")
+        pairs = [("grant_type", "refresh_token"), ("refresh_token", refresh_token.reveal())]
+        return pairs, {"refresh_token": refresh_token}
+
+    def revoke(self, flow: Flow, secrets: Mapping[str, Secret]) -> Generator[Exchange, Answer, bool]:
+        """Revoke the refresh token, then the access token (RFC 7009), which some no longer know by then."""
+        url = flow.config["revoke_url"]
+        statuses: list[int] = []
+        for hint in ("refresh_token", "access_token"):
+            token = secrets.get(hint)
+            if url and token:
+                pairs = [("token", token.reveal()), ("token_type_hint", hint)]
+                answer = yield _request(flow, url, pairs, extra={})
+                statuses.append(answer.status)
+        return bool(statuses) and 200 <= statuses[0] < 300 and all(s < 300 or s == 400 for s in statuses[1:])
+
+
+def _token_place(config: Mapping[str, Any], param_type: ParamType) -> tuple[str, str]:
+    """Name and prefix of the token where it travels (RFC 6750 2)."""
+    in_header = param_type is ParamType.HEADER
+    name = config["token_param"] or ("Authorization" if in_header else "access_token")
+    prefix = config["token_prefix"]
+    if prefix is None:
+        prefix = "Bearer" if in_header else ""
+    return name, prefix
+
+
+def _client_of(flow: Flow) -> ClientKeys:
+    if flow.client is None:
+        raise CannotSign(
+            "No OAuth app is registered with this service yet.",
+            hint="Enter its client ID and secret on the service’s page.",
+        )
+    return flow.client
+
+
+def _request(
+    flow: Flow, url: str, pairs: list[tuple[str, str]], extra: Mapping[str, str] | None = None
+) -> Exchange:
+    """A form to one of the service's endpoints, with the client's authentication (RFC 6749 2.3.1)."""
+    client = _client_of(flow)
+    chosen = flow.config["token_params"] if extra is None else extra
+    form = [*pairs, *((key, value) for key, value in chosen.items() if key != "grant_type")]
+    headers: Pairs = (("Accept", "application/json"),)
+    secret = client.client_secret.reveal() if client.client_secret else ""
+    if flow.config["client_auth"] == "basic":
+        # Authlib joins and encodes them; the form-encoding that 2.3.1 asks for it leaves to us.
+        auth = ClientAuth(quote_plus(client.client_id), quote_plus(secret), "client_secret_basic")
+        _, added, _ = auth.prepare("POST", url, {}, "")
+        headers = (*headers, *added.items())
+    else:
+        form.append(("client_id", client.client_id))
+        if secret and flow.config["client_auth"] == "post":
+            form.append(("client_secret", secret))
+    return Exchange("POST", url, headers=headers, form=tuple(form))
+
+
+def _check_issuer(config: Mapping[str, Any], iss: str | None) -> None:
+    if iss is None:
+        if config["require_iss"]:
+            raise IssuerMismatch("The service did not say who answered (`iss`), though it always should.")
+    elif config["issuer"] and iss != config["issuer"]:
+        raise IssuerMismatch
+
+
+def _own_problem(params: Mapping[str, str], own: frozenset[str]) -> str:
+    taken = sorted(own & {name.lower() for name in params})
+    return f"{', '.join(taken)} is sent by Switchboard itself; leave it out." if taken else ""

@@ -1,0 +1,176 @@
+"""What a token endpoint answered, read with suspicion: nothing odd gets as far as being stored.
+
+The body is never logged, raised or kept: only its ``error`` code and a trimmed description are told.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, NoReturn, TypeGuard
+from urllib.parse import parse_qsl
+
+from services.auth_types.base import Answer, Tokens
+from services.auth_types.errors import EndpointUnavailable, GrantDead, TokenAnswerRefused
+from services.auth_types.text import trimmed
+from vault.secret import Secret
+
+MAX_BYTES = 1 << 20
+LONGEST_LIFE_S = 10 * 365 * 24 * 3600  # a token that outlives this is as good as everlasting
+MAX_TOKEN_LENGTH = 16384
+
+# RFC 6749 5.2 knows invalid_grant; the others say the same in the words of their vendors.
+_DEAD = frozenset(
+    {
+        "invalid_grant",
+        "invalid_refresh_token",
+        "bad_refresh_token",
+        "invalid_code",
+        "token_revoked",
+        "token_expired",
+        "expired_token",
+        "invalid_token",
+        "interaction_required",
+    }
+)
+
+
+def parse(config: Mapping[str, Any], answer: Answer) -> Tokens:
+    """The tokens in a successful answer (RFC 6749 5.1). Raises TokenAnswerRefused for anything odd."""
+    found = _document(answer)
+    *parents, leaf = config["token_path"].split(".")
+    near = _descend(found, parents)
+    access_token = near.get(leaf)
+    if not is_token(access_token):
+        if "error" in found:
+            refuse(answer)
+        raise TokenAnswerRefused("The service’s answer holds no usable access token.")
+    secrets = {"access_token": Secret(access_token)}
+    refresh_token = _either(near, found, "refresh_token")
+    if is_token(refresh_token):
+        secrets["refresh_token"] = Secret(refresh_token)
+    elif refresh_token is not None and refresh_token != "":
+        raise TokenAnswerRefused("The service’s answer holds a refresh token that is not one.")
+    _check_type(_either(near, found, "token_type"))
+    return Tokens(
+        secrets=secrets,
+        expires_in=_seconds(_either(near, found, "expires_in")),
+        scopes=_scopes(_either(near, found, "scope"), config["scope_separator"]),
+    )
+
+
+def refuse(answer: Answer, *, is_refresh: bool = False) -> NoReturn:
+    """Raise what a refusal means: the grant is dead, the endpoint is away, or we are not understood."""
+    if answer.status == 429 or answer.status >= 500:
+        message = f"The token endpoint answered {answer.status}."
+        if is_refresh:
+            raise EndpointUnavailable(_retry_after(answer), message)
+        raise TokenAnswerRefused(message, hint="The service has a problem for now: start again in a moment.")
+    error, description = error_in(answer)
+    if is_refresh and error in _DEAD:
+        raise GrantDead(error, description)
+    told = f" It says: {description}" if description else ""
+    raise TokenAnswerRefused(f"The service refused our token request ({error or answer.status}).{told}")
+
+
+def error_in(answer: Answer) -> tuple[str, str]:
+    """The error's code and description, trimmed; empty where the body does not say (RFC 6749 5.2)."""
+    try:
+        found = _document(answer)
+    except TokenAnswerRefused:
+        return "", ""
+    return trimmed(found.get("error"), 80), trimmed(found.get("error_description"))
+
+
+def is_refusal(answer: Answer) -> bool:
+    """Is it anything but 2xx? A vendor's refusal with 200 shows when it is parsed."""
+    return not 200 <= answer.status < 300
+
+
+def oauth1_pairs(answer: Answer) -> dict[str, str]:
+    """The pairs of an OAuth 1 endpoint's answer (RFC 5849 2.1, 2.3)."""
+    if is_refusal(answer):
+        raise TokenAnswerRefused(f"The service refused our token request ({answer.status}).")
+    return {key: value for key, value in _document(answer).items() if isinstance(value, str)}
+
+
+def is_token(value: object) -> TypeGuard[str]:
+    """A non-empty text of visible ASCII, spaces allowed (RFC 6749 appendix A.12)."""
+    return (
+        isinstance(value, str)
+        and 0 < len(value) <= MAX_TOKEN_LENGTH
+        and value.isascii()
+        and value.isprintable()
+        and value == value.strip()
+    )
+
+
+def _document(answer: Answer) -> dict[str, Any]:
+    """JSON or a form, told apart by the content itself: vendors' content types are not to be relied on."""
+    body = answer.body.strip()
+    if len(body) > MAX_BYTES:
+        raise TokenAnswerRefused("The service’s answer is larger than any token answer.")
+    try:
+        text = body.decode("utf-8-sig")
+        found = json.loads(text, parse_constant=_no_constants) if text.startswith("{") else _form(text)
+    except (ValueError, RecursionError):
+        raise TokenAnswerRefused("The service’s answer is neither JSON nor a form.") from None
+    return dict(found)
+
+
+def _form(text: str) -> dict[str, str]:
+    if not text.isascii() or "<" in text:
+        raise ValueError("not a form")
+    pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=True, max_num_fields=100)
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError("a field twice")
+    return dict(pairs)
+
+
+def _no_constants(name: str) -> NoReturn:
+    raise ValueError(name)  # NaN and Infinity are not JSON
+
+
+def _descend(found: dict[str, Any], parents: list[str]) -> dict[str, Any]:
+    place: Any = found
+    for name in parents:
+        place = place.get(name) if isinstance(place, dict) else None
+    return place if isinstance(place, dict) else {}
+
+
+def _either(near: dict[str, Any], found: dict[str, Any], name: str) -> Any:
+    """A nested token's facts stand beside it, or at the top."""
+    return near.get(name, found.get(name))
+
+
+def _check_type(token_type: Any) -> None:
+    """Any visible word will do, since vendors have their own; a MAC token would need another signature."""
+    if token_type is None:
+        return
+    if not isinstance(token_type, str) or not token_type.isascii() or not token_type.isprintable():
+        raise TokenAnswerRefused("The service’s answer has a token_type that is not a word.")
+    if token_type.lower() == "mac":
+        raise TokenAnswerRefused("The service hands out MAC tokens, which Switchboard does not speak.")
+
+
+def _seconds(expires_in: Any) -> int | None:
+    if expires_in is None or expires_in == "":
+        return None
+    if isinstance(expires_in, str) and expires_in.isascii() and expires_in.isdigit() and len(expires_in) < 20:
+        expires_in = int(expires_in)
+    if isinstance(expires_in, bool) or not isinstance(expires_in, int | float) or expires_in < 0:
+        raise TokenAnswerRefused("The service’s answer has an expires_in that is not a number of seconds.")
+    return int(min(expires_in, LONGEST_LIFE_S))
+
+
+def _scopes(scope: Any, separator: str) -> tuple[str, ...] | None:
+    if isinstance(scope, str):
+        for mark in {separator, ","} - {" ", ""}:
+            scope = scope.replace(mark, " ")
+        scope = scope.split()
+    if not isinstance(scope, list) or not all(isinstance(name, str) for name in scope):
+        return None
+    return tuple(dict.fromkeys(trimmed(name) for name in scope)) or None
+
+
+def _retry_after(answer: Answer) -> int | None:
+    text = answer.headers.get("retry-after", "").strip()
+    return min(int(text), 3600) if text.isascii() and text.isdigit() and len(text) < 10 else None

@@ -1,0 +1,190 @@
+"""A service and one of its authentication types, with a connection's variables filled in."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from django.conf import settings
+
+from problems import ValidationFailed
+from services import auth_types
+from services.auth_types.base import AuthType, ParamType
+from services.auth_types.text import has_controls
+from services.errors import VariableMissing
+from services.models import ServiceAuth
+
+PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]{0,49})\}")
+DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+HOST_NAME = re.compile(rf"{DNS_LABEL.pattern}(\.{DNS_LABEL.pattern})*")
+_AUTHORITY = re.compile(r"[a-z]+://[^/?#]*|\{public_url\}")
+MAX_VALUE = 100  # characters; with what patterns may hold, it bounds how long a match can take
+PUBLIC_URL = "public_url"  # a variable that built-in services have without declaring it
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is called. ``base_url`` may still hold the ``{key}`` of an API key that travels in the path."""
+
+    base_url: str
+    hosts: tuple[str, ...]
+    headers: dict[str, str]
+    query: dict[str, str]
+    config: dict[str, Any]
+    param_type: ParamType
+    auth_type: AuthType
+    is_builtin: bool
+    test: dict[str, Any]
+    identity: dict[str, Any]
+
+
+def fill(*, service: Mapping[str, Any], auth: Mapping[str, Any], variables: Mapping[str, str]) -> Target:
+    """The target from plain values: a row's, or a SELECT's. Raises VariableMissing."""
+    auth_type = auth_types.get(auth["auth_type"])
+    param_type = ParamType(auth["param_type"])
+    values = dict(variables)
+    if service["is_builtin"]:
+        values[PUBLIC_URL] = settings.PUBLIC_URL
+    keys = path_keys(auth_type, param_type, auth["config"])
+    config = dict(auth["config"])
+    for name, url in auth_type.urls(config).items():
+        config[name] = _filled_url(url, values)
+    return Target(
+        base_url=_filled_url(service["base_url"], values, kept=keys),
+        hosts=tuple(_filled_host(pattern, values) for pattern in service["hosts"]),
+        headers={name: _filled(value, values) for name, value in service["headers"].items()},
+        query={name: _filled(value, values) for name, value in service["query"].items()},
+        config=config,
+        param_type=param_type,
+        auth_type=auth_type,
+        is_builtin=service["is_builtin"],
+        test=_filled_path(service["test"], values),
+        identity=_filled_path(service["identity"], values),
+    )
+
+
+def of(auth: ServiceAuth, variables: Mapping[str, str]) -> Target:
+    """The same from model rows."""
+    service = auth.service
+    return fill(
+        service={
+            "base_url": service.base_url,
+            "hosts": service.hosts,
+            "headers": service.headers,
+            "query": service.query,
+            "test": service.test,
+            "identity": service.identity,
+            "is_builtin": service.is_builtin,
+        },
+        auth={"auth_type": auth.auth_type, "param_type": auth.param_type, "config": auth.config},
+        variables=variables,
+    )
+
+
+def check_variables(
+    service_variables: Sequence[Mapping[str, Any]],
+    given: Mapping[str, Any],
+    host_names: frozenset[str] = frozenset(),
+) -> dict[str, str]:
+    """The values that a connection gives for a service's variables. Raises ValidationFailed.
+
+    ``host_names`` are the variables that stand in a host (``definition.host_variables``).
+    """
+    declared = {variable["name"]: variable for variable in service_variables}
+    errors = [
+        {"field": f"variables.{name}", "message": "This service has no such variable."}
+        for name in given
+        if name not in declared
+    ]
+    values: dict[str, str] = {}
+    for name, variable in declared.items():
+        value = given.get(name, "")
+        value = value.strip() if isinstance(value, str) else value
+        problem = _variable_problem(variable, value, is_host=name in host_names)
+        if problem:
+            errors.append({"field": f"variables.{name}", "message": problem})
+        else:
+            values[name] = value
+    if errors:
+        raise ValidationFailed(errors)
+    return values
+
+
+def path_keys(auth_type: AuthType, param_type: ParamType, config: Mapping[str, Any]) -> frozenset[str]:
+    """The API keys that stand in the base URL's path."""
+    if param_type is not ParamType.PATH:
+        return frozenset()
+    return frozenset(field.key for field in auth_type.fields(config))
+
+
+def placeholders(text: str) -> frozenset[str]:
+    """The names between braces."""
+    return frozenset(PLACEHOLDER.findall(text))
+
+
+def _variable_problem(variable: Mapping[str, Any], value: Any, *, is_host: bool) -> str:
+    label = variable.get("label") or variable["name"]
+    if not isinstance(value, str):
+        return "This takes text."
+    if not value:
+        return f"Enter the {label}."
+    choices = variable.get("choices") or []
+    if choices:
+        return "" if value in choices else f"Choose one of: {', '.join(choices)}."
+    if len(value) > MAX_VALUE or has_controls(value) or value in {".", ".."}:
+        return f"This takes at most {MAX_VALUE} characters, all visible, and not dots alone."
+    if is_host and not DNS_LABEL.fullmatch(value):
+        return "It stands in a host, so it is one part of a name: small letters, digits and hyphens."
+    pattern = variable.get("pattern")
+    if pattern and not re.fullmatch(pattern, value):
+        example = variable.get("example")
+        return f"This is not of the expected form{f', such as {example}' if example else ''}."
+    return ""
+
+
+def _filled(text: str, values: Mapping[str, str]) -> str:
+    return PLACEHOLDER.sub(lambda match: _value(match[1], values), text) if "{" in text else text
+
+
+def _filled_url(url: str, values: Mapping[str, str], kept: frozenset[str] = frozenset()) -> str:
+    """A URL: what stands in its host must be fit for a host, what stands elsewhere is percent-encoded."""
+    if "{" not in url:
+        return url
+    authority = _AUTHORITY.match(url)
+    authority_end = authority.end() if authority else 0
+
+    def value_of(match: re.Match[str]) -> str:
+        name = match[1]
+        if name in kept:
+            return match[0]
+        if name == PUBLIC_URL and match.start() == 0:
+            return _value(name, values)
+        return _host_value(name, values) if match.start() < authority_end else quote(_value(name, values), "")
+
+    return PLACEHOLDER.sub(value_of, url)
+
+
+def _filled_host(pattern: str, values: Mapping[str, str]) -> str:
+    return (
+        PLACEHOLDER.sub(lambda match: _host_value(match[1], values), pattern) if "{" in pattern else pattern
+    )
+
+
+def _filled_path(request: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
+    return {**request, "path": _filled_url(request["path"], values)} if "path" in request else dict(request)
+
+
+def _value(name: str, values: Mapping[str, str]) -> str:
+    if name not in values:
+        raise VariableMissing(f"This connection has no value for {name}.")
+    return values[name]
+
+
+def _host_value(name: str, values: Mapping[str, str]) -> str:
+    value = _value(name, values)
+    if name == PUBLIC_URL:
+        return urlsplit(value).netloc
+    if not HOST_NAME.fullmatch(value):
+        raise VariableMissing(f"The value for {name} cannot stand in a host.")
+    return value
