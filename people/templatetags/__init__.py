@@ -1,0 +1,1 @@
+"""What the shell of every page is made of."""
