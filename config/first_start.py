@@ -23,6 +23,7 @@ SECRETS_FILE = "secrets.env"
 
 def prepare() -> None:
     """Read ``.env``, refuse a taken port, make the data folder and the secrets that nobody gave."""
+    os.chdir(BASE_DIR)  # relative paths in settings mean the same in every process
     if (BASE_DIR / ".env").is_file():
         environ.Env.read_env(str(BASE_DIR / ".env"))
     os.umask(0o077)  # the database, its backups and the collected files are ours alone
@@ -33,7 +34,9 @@ def prepare() -> None:
         make_secrets(data_dir)
     except OSError as error:
         reason = error.strerror or error
-        sys.exit(f"DATA_DIR: {data_dir} cannot be used ({reason}). Give it to this user, or name another folder.")
+        sys.exit(
+            f"DATA_DIR: {data_dir} cannot be used ({reason}). Give it to this user, or name another folder."
+        )
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -52,10 +55,10 @@ def listen(host: str, port: int) -> socket.socket:
 def port_problem(error: OSError, host: str, port: int) -> str:
     """The line that a person reads when the address cannot be had."""
     if error.errno == errno.EADDRINUSE:
-        return f"PORT {port} on {host} is taken by another program: stop that, or choose another: PORT={port + 1}"
+        return f"PORT {port} on {host} is taken by another program: stop it, or choose another PORT."
     if error.errno == errno.EACCES:
-        return f"PORT {port} is reserved for the system administrator: choose one above 1023, such as PORT=8000"
-    return f"HOST {host} with PORT {port} cannot be listened on ({error.strerror or error}): correct HOST or PORT"
+        return f"PORT {port} is reserved for the system administrator: choose one above 1023."
+    return f"HOST {host} cannot be listened on at PORT {port} ({error.strerror or error}): correct it."
 
 
 def make_data_dir(data_dir: Path) -> None:
@@ -66,7 +69,7 @@ def make_data_dir(data_dir: Path) -> None:
 
 
 def make_secrets(data_dir: Path) -> None:
-    """Add the secrets that neither the environment nor the file has. One process at a time, whole or not at all."""
+    """Add the secrets that neither the environment nor the file has, whole or not at all."""
     path = data_dir / SECRETS_FILE
     with locked(data_dir):
         text = path.read_text(encoding="utf-8") if path.exists() else ""

@@ -42,8 +42,7 @@ def main() -> None:
         sys.exit(first_start.port_problem(error, settings.HOST, settings.PORT))
     listener.listen(BACKLOG)
     listener.set_inheritable(True)
-    sys.stdout.write("listening\n")
-    sys.stdout.flush()
+    _say_that_we_listen()
     configured = config()
     if configured.workers > 1:
         Multiprocess(configured, sockets=[listener]).run()
@@ -68,10 +67,17 @@ def config() -> uvicorn.Config:
         date_header=False,  # an upstream's own Date passes through as it is
         backlog=BACKLOG,
         limit_concurrency=2000,
-        timeout_keep_alive=65,  # longer than a proxy keeps its idle connections, so that it never meets a closed one
+        timeout_keep_alive=65,  # longer than a proxy keeps an idle connection: it never meets a closed one
         timeout_graceful_shutdown=5,
         timeout_worker_healthcheck=30,
     )
+
+
+def _say_that_we_listen() -> None:
+    """One line on standard output; what is printed later joins the log, since nobody reads on."""
+    sys.stdout.write("listening\n")
+    sys.stdout.flush()
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
 
 
 def _raise_the_limit_of_open_files() -> None:

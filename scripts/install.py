@@ -36,24 +36,31 @@ def main(name: str) -> None:
 def works() -> bool:
     """Is there a `.venv` whose Python is new enough and has pip?"""
     check = "import sys, pip; sys.exit(sys.version_info < (3, 11))"
-    return PYTHON.exists() and not subprocess.run([PYTHON, "-c", check], capture_output=True).returncode
+    return PYTHON.exists() and quietly(PYTHON, "-c", check).returncode == 0
 
 
 def make_venv() -> None:
     """Make `.venv`, in place of one that does not work."""
     if importlib.util.find_spec("ensurepip") is None:
-        sys.exit("Python's venv module is incomplete here: install the package python3-venv, then run this again.")
+        sys.exit(
+            "Python's venv module is incomplete here: install the package python3-venv, then run this again."
+        )
     say("Making .venv")
-    made = subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], capture_output=True, text=True)
+    made = quietly(sys.executable, "-m", "venv", "--clear", VENV)
     if made.returncode:
         sys.exit(f".venv could not be made: {(made.stderr or made.stdout).strip()}")
 
 
+def quietly(*command: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run a command and keep what it prints."""
+    return subprocess.run(command, check=False, capture_output=True, text=True)
+
+
 def install(name: str) -> None:
     """Install a set by its hashes; end with a line where that fails."""
-    command = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
-    command += ["--only-binary", ":all:", "--require-hashes", "--requirement", ROOT / f"requirements/{name}.txt"]
-    if subprocess.run(command).returncode:
+    options = "-qq --disable-pip-version-check --no-input --only-binary :all: --require-hashes --requirement"
+    command = [PYTHON, "-m", "pip", "install", *options.split(), ROOT / "requirements" / f"{name}.txt"]
+    if subprocess.run(command, check=False).returncode:
         sys.exit("The packages could not be installed (see above). Check the network, then run this again.")
 
 

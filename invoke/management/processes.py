@@ -1,0 +1,119 @@
+"""The web server and the worker as children of one process: watched, restarted or ended together."""
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+READY = b"listening"  # config.web writes this line
+STOP_WITHIN_S = 8.0  # the web server gives calls in flight five seconds
+START_WITHIN_S = 60.0
+RESTARTS = 5  # of the worker, within
+RESTARTS_WITHIN_S = 60.0
+_DIE_WITH_PARENT = 1  # Linux: PR_SET_PDEATHSIG
+_LIBC = ctypes.CDLL(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """The two children: ``web`` writes READY once it listens; ``worker`` may be started again."""
+
+    web: Sequence[str]
+    worker: Sequence[str]
+
+
+def run(commands: Commands, *, on_ready: Callable[[], None], say: Callable[[str], None]) -> int:
+    """Start both, call ``on_ready`` once the web server listens, stay until told to stop; the exit status."""
+    return asyncio.run(_supervise(commands, on_ready, say))
+
+
+async def _supervise(commands: Commands, on_ready: Callable[[], None], say: Callable[[str], None]) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, stop.set)
+    web = await _start(commands.web, stdout=asyncio.subprocess.PIPE)
+    stopping = asyncio.create_task(stop.wait())
+    tasks: list[asyncio.Task[Any]] = [stopping]
+    try:
+        if not await _is_listening(web, stopping):
+            return _verdict(stop, say, "The web server did not start; the lines above say why.")
+        on_ready()
+        tasks += [asyncio.create_task(web.wait()), asyncio.create_task(_keep(commands.worker, say))]
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        which = (
+            "The web server ended"
+            if tasks[1].done()
+            else f"The worker ended {RESTARTS} times within a minute"
+        )
+        return _verdict(stop, say, f"{which}: everything stops. The lines above say why.")
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, _end(web), return_exceptions=True)
+
+
+def _verdict(stop: asyncio.Event, say: Callable[[str], None], problem: str) -> int:
+    if stop.is_set():
+        return 0
+    say(problem)
+    return 1
+
+
+async def _is_listening(web: asyncio.subprocess.Process, stopping: asyncio.Task[bool]) -> bool:
+    assert web.stdout is not None
+    line = asyncio.create_task(web.stdout.readline())
+    await asyncio.wait({line, stopping}, timeout=START_WITHIN_S, return_when=asyncio.FIRST_COMPLETED)
+    if line.done():
+        return line.result().strip() == READY
+    line.cancel()
+    return False
+
+
+async def _keep(command: Sequence[str], say: Callable[[str], None]) -> None:
+    """Keep the worker running; return when it ends too often."""
+    clock = asyncio.get_running_loop().time
+    ends: list[float] = []
+    while True:
+        process = await _start(command)
+        try:
+            status = await process.wait()
+        finally:
+            await _end(process)
+        ends = [at for at in ends if at > clock() - RESTARTS_WITHIN_S] + [clock()]
+        if len(ends) >= RESTARTS:
+            return
+        say(f"The worker ended with status {status}; it is started again.")
+        await asyncio.sleep(len(ends) - 1)
+
+
+async def _start(command: Sequence[str], stdout: int | None = None) -> asyncio.subprocess.Process:
+    """A child in a session of its own: Ctrl-C reaches this process alone, which ends the others in order."""
+    return await asyncio.create_subprocess_exec(
+        *command,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=stdout,
+        start_new_session=True,
+        preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # one system call, no lock is taken
+    )
+
+
+def _die_with_parent() -> None:
+    """Ask Linux for SIGTERM when the parent is killed, so that no orphan keeps the port."""
+    _LIBC.prctl(_DIE_WITH_PARENT, signal.SIGTERM)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """SIGTERM, and SIGKILL to its whole group for one that does not end in time."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), STOP_WITHIN_S)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)

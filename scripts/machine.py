@@ -1,0 +1,46 @@
+"""Find what the tests need besides Python, Chromium and PostgreSQL; install as root what is missing."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def main() -> None:
+    """Exit with a line where something is missing and cannot be installed."""
+    missing = [
+        package
+        for package, is_there in (("chromium", has_browser), ("postgresql", has_postgres))
+        if not is_there()
+    ]
+    if not missing:
+        return
+    names = " and ".join(missing)
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        sys.exit(f"The tests need {names}. Install it, on Debian by: apt-get install {' '.join(missing)}")
+    print(f"== Installing {names}", flush=True)
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *missing]):
+        done = subprocess.run(
+            ["apt-get", *command], env=environment, check=False, capture_output=True, text=True
+        )
+        if done.returncode:
+            sys.exit(f"apt-get {command[0]} failed, so the tests cannot run:\n{done.stdout}{done.stderr}")
+
+
+def has_browser() -> bool:
+    """Is there a browser that the tests can drive?"""
+    return any(shutil.which(name) for name in BROWSERS)
+
+
+def has_postgres() -> bool:
+    """Are the programs there that make and run a cluster?"""
+    folders = [*map(str, Path("/usr/lib/postgresql").glob("*/bin")), os.environ.get("PATH", "")]
+    return all(shutil.which(name, path=os.pathsep.join(folders)) for name in ("initdb", "postgres"))
+
+
+if __name__ == "__main__":
+    main()
