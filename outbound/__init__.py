@@ -1,0 +1,1 @@
+"""The only door out: where a call may go, and the two ways to make one."""
