@@ -1,0 +1,112 @@
+"""The practice provider's OAuth 1, asked with signatures that oauthlib makes."""
+
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from django.test import Client
+from oauthlib.oauth1 import SIGNATURE_HMAC_SHA256, SIGNATURE_TYPE_QUERY
+from oauthlib.oauth1 import Client as Signer
+
+from practice import clients
+from tests.practice.conftest import APP, CALLBACK
+
+BASE = "http://localhost:8000/practice"
+
+
+def ask(provider: Client, method: str, url: str, **signing: Any) -> Any:
+    signer = Signer(APP, signing.pop("client_secret", clients.secret_of(APP)), **signing)
+    url, headers, _ = signer.sign(url, http_method=method)
+    parts = urlsplit(url)
+    return provider.generic(method, f"{parts.path}?{parts.query}", headers=headers)
+
+
+def fields(answer: Any) -> dict[str, str]:
+    return dict(parse_qsl(answer.text))
+
+
+def temporary(provider: Client) -> dict[str, str]:
+    answer = ask(provider, "POST", f"{BASE}/oauth1/request_token", callback_uri=CALLBACK)
+    assert answer.status_code == 200, answer.text
+    return fields(answer)
+
+
+def allowed(provider: Client, button: str = "allow") -> tuple[dict[str, str], dict[str, str]]:
+    given = temporary(provider)
+    url = f"/practice/oauth1/authorize?oauth_token={given['oauth_token']}"
+    answer = provider.post(url, {button: "yes", "account": "grace"})
+    return given, dict(parse_qsl(urlsplit(answer["Location"]).query))
+
+
+def swap(provider: Client, given: dict[str, str], verifier: str) -> Any:
+    return ask(
+        provider,
+        "POST",
+        f"{BASE}/oauth1/access_token",
+        resource_owner_key=given["oauth_token"],
+        resource_owner_secret=given["oauth_token_secret"],
+        verifier=verifier,
+    )
+
+
+def test_confirms_the_callback(provider: Client) -> None:
+    assert temporary(provider)["oauth_callback_confirmed"] == "true"
+
+
+@pytest.mark.parametrize("how", [{}, {"signature_method": SIGNATURE_HMAC_SHA256}])
+@pytest.mark.parametrize("where", [{}, {"signature_type": SIGNATURE_TYPE_QUERY}])
+def test_takes_calls_signed_with_a_token(
+    provider: Client, how: dict[str, str], where: dict[str, str]
+) -> None:
+    given, back = allowed(provider)
+    token = fields(swap(provider, given, back["oauth_verifier"]))
+    answer = ask(
+        provider,
+        "GET",
+        f"{BASE}/api/me?q=a%20b&q=%C3%A9",
+        resource_owner_key=token["oauth_token"],
+        resource_owner_secret=token["oauth_token_secret"],
+        **how,
+        **where,
+    )
+    assert (answer.json()["id"], answer.json()["authenticated_by"]) == ("grace", "oauth1")
+
+
+def test_gives_a_token_once(provider: Client) -> None:
+    given, back = allowed(provider)
+    assert swap(provider, given, back["oauth_verifier"]).status_code == 200
+    assert swap(provider, given, back["oauth_verifier"]).status_code == 401
+
+
+def test_gives_no_token_for_a_wrong_verifier(provider: Client) -> None:
+    given, _ = allowed(provider)
+    assert swap(provider, given, "wrong").status_code == 401
+
+
+def test_gives_no_token_when_the_person_refuses(provider: Client) -> None:
+    given, back = allowed(provider, "refuse")
+    assert back == {"denied": given["oauth_token"]}
+    assert swap(provider, given, "whatever").status_code == 401
+
+
+def test_refuses_a_wrong_signature(provider: Client) -> None:
+    refused = ask(
+        provider,
+        "POST",
+        f"{BASE}/oauth1/request_token",
+        callback_uri=CALLBACK,
+        client_secret="wrong",
+    )
+    assert refused.status_code == 401
+
+
+def test_refuses_an_old_timestamp(provider: Client) -> None:
+    refused = ask(
+        provider, "POST", f"{BASE}/oauth1/request_token", callback_uri=CALLBACK, timestamp="1000000000"
+    )
+    assert "timestamp" in refused.text
+
+
+def test_refuses_a_callback_that_is_elsewhere(provider: Client) -> None:
+    refused = ask(provider, "POST", f"{BASE}/oauth1/request_token", callback_uri="https://evil.example/cb")
+    assert refused.status_code == 401
