@@ -92,10 +92,11 @@ def check_variables(
     ``host_names`` are the variables that stand in a host (``definition.host_variables``).
     """
     declared = {variable["name"]: variable for variable in service_variables}
+    known = frozenset().union(*(names_of(variable) for variable in service_variables))
     errors = [
         {"field": f"variables.{name}", "message": "This service has no such variable."}
         for name in given
-        if name not in declared
+        if name not in known
     ]
     values: dict[str, str] = {}
     for name, variable in declared.items():
@@ -105,7 +106,7 @@ def check_variables(
         if problem:
             errors.append({"field": f"variables.{name}", "message": problem})
         else:
-            values[name] = value
+            values |= values_of(variable, value)
     if errors:
         raise ValidationFailed(errors)
     return values
@@ -116,6 +117,19 @@ def path_keys(auth_type: AuthType, param_type: ParamType, config: Mapping[str, A
     if param_type is not ParamType.PATH:
         return frozenset()
     return frozenset(field.key for field in auth_type.fields(config))
+
+
+def names_of(variable: Mapping[str, Any]) -> frozenset[str]:
+    """The placeholders that a variable fills: its own, and those that follow its choice."""
+    return frozenset({variable["name"], *variable.get("follow", {})})
+
+
+def values_of(variable: Mapping[str, Any], value: str) -> dict[str, str]:
+    """What a variable's value fills in."""
+    follow = variable.get("follow", {})
+    return {variable["name"]: value} | {
+        name: table[value] for name, table in follow.items() if value in table
+    }
 
 
 def placeholders(text: str) -> frozenset[str]:

@@ -140,6 +140,7 @@ class AuthType(ABC):
     summary: ClassVar[str]  # a few words below the label
     param_types: ClassVar[tuple[ParamType, ...]]
     Config: ClassVar[type[Config]]
+    signs_requests: ClassVar[bool] = False  # does place() need the client and the form?
     client_fields: ClassVar[tuple[str, ...]] = ()  # names in the block that belong to the OAuthClient
 
     @abstractmethod

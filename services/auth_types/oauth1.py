@@ -90,6 +90,7 @@ class OAuth1(AuthType):
     summary = "Signed requests"
     param_types = (ParamType.HEADER, ParamType.QUERY, ParamType.FORM)
     Config: ClassVar[type[Config]] = OAuth1Config
+    signs_requests = True
     client_fields = ("consumer_key", "consumer_secret", "private_key")
 
     def __init__(

@@ -1,0 +1,100 @@
+"""The checks that look at several parts of a definition at once."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from services.auth_types.base import Reserved
+from services.auth_types.text import header_name_problem
+from services.definition.addresses import Addresses
+from services.definition.authentication import AuthDefinition, Errors
+from services.target import PUBLIC_URL, names_of
+
+_OWN_HEADERS = frozenset({"authorization", "cookie", "content-type"})
+_REPEATED_GROUP = re.compile(r"\)[*+{]")
+_QUANTIFIER = re.compile(r"(?<!\\)[*+{]")
+_MOST_QUANTIFIERS = 4  # with MAX_VALUE characters to match, it bounds backtracking
+
+
+def check_rest(
+    service: Mapping[str, Any], auths: list[AuthDefinition], *, is_trusted: bool, errors: Errors
+) -> None:
+    """Everything beyond shape and addresses; what is wrong goes to ``errors``."""
+    _check_variables(service["variables"], is_trusted, errors)
+    _check_base_url(service["base_url"], errors)
+    _check_every_call(service, auths, errors)
+    for auth in auths:
+        problems = auth.auth_type.config_problems(auth.config, auth.param_type, service["base_url"])
+        errors += [{"field": f"{auth.block}.{name}", "message": text} for name, text in problems.items()]
+
+
+def _check_variables(variables: list[dict[str, Any]], is_trusted: bool, errors: Errors) -> None:
+    names = [name for variable in variables for name in names_of(variable)]
+    for index, variable in enumerate(variables):
+        field = f"variables.{index}"
+        if any(names.count(name) > 1 for name in names_of(variable)):
+            errors.append({"field": f"{field}.name", "message": "Two variables have this name."})
+        if PUBLIC_URL in names_of(variable):
+            errors.append({"field": f"{field}.name", "message": "This name is Switchboard’s own."})
+        if any(set(table) != set(variable["choices"]) for table in variable["follow"].values()):
+            message = "What follows needs one value for each choice, and no other."
+            errors.append({"field": f"{field}.follow", "message": message})
+        if len(set(variable["choices"])) < len(variable["choices"]):
+            errors.append({"field": f"{field}.choices", "message": "A choice is there twice."})
+        problem = _pattern_problem(variable["pattern"], is_trusted)
+        if problem:
+            errors.append({"field": f"{field}.pattern", "message": problem})
+
+
+def _pattern_problem(pattern: str, is_trusted: bool) -> str:
+    try:
+        re.compile(pattern)
+    except (re.error, RecursionError, OverflowError):
+        return "This is not a regular expression."
+    too_free = _REPEATED_GROUP.search(pattern) or len(_QUANTIFIER.findall(pattern)) > _MOST_QUANTIFIERS
+    if too_free and not is_trusted:
+        return f"Use no repeated groups and at most {_MOST_QUANTIFIERS} repetitions: it could take too long."
+    return ""
+
+
+def _check_base_url(base_url: str, errors: Errors) -> None:
+    try:
+        parts = urlsplit(base_url)
+    except ValueError:
+        return  # the address check has said so
+    if parts.query:
+        message = "Leave the query out: what goes out on every call has a field of its own."
+        errors.append({"field": "base_url", "message": message})
+
+
+def _check_every_call(service: Mapping[str, Any], auths: list[AuthDefinition], errors: Errors) -> None:
+    """The headers and the query that go out on every call."""
+    known = Addresses(service["variables"], is_builtin=True)
+    reserved = [auth.auth_type.reserved(auth.config, auth.param_type) for auth in auths]
+    lowered = [name.lower() for name in service["headers"]]
+    for name, value in service["headers"].items():
+        problem = _header_problem(name, value, reserved) or _unknown_placeholder(value, known)
+        if lowered.count(name.lower()) > 1:
+            problem = "This header is there twice."
+        if problem:
+            errors.append({"field": f"headers.{name}", "message": problem})
+    for name, value in service["query"].items():
+        problem = _unknown_placeholder(value, known)
+        if any(name in each.query for each in reserved):
+            problem = "This key carries the credential, which is added by itself."
+        if problem:
+            errors.append({"field": f"query.{name}", "message": problem})
+
+
+def _header_problem(name: str, value: str, reserved: list[Reserved]) -> str:
+    if name.lower() in _OWN_HEADERS or any(name.lower() in each.headers for each in reserved):
+        return f"{name} belongs to the credential or to the caller; leave it out."
+    if not value.isascii():
+        return "A header’s value is plain ASCII."
+    return header_name_problem(name)
+
+
+def _unknown_placeholder(value: str, known: Addresses) -> str:
+    problem = known.placeholder_problem(value)
+    return problem if "not one of" in problem else ""

@@ -1,0 +1,209 @@
+"""The catalogue: one TOML file a default service. The files are the truth; the rows follow them.
+
+A file that is wrong is named with its key and left out; the others are loaded. What is unchanged is
+untouched, and ids stay, so that connections go on working.
+"""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from problems import ValidationFailed
+from services import clients, definition, rows
+from services.changes import compare
+from services.definition import Definition
+from services.models import Service
+from services.target import PUBLIC_URL
+
+OWN_FOLDER = Path(__file__).parent / "catalogue"
+_OWN_KEYS = ("category", "docs_url", "icon", "meta", "client")
+_LONGEST = {"category": 60, "docs_url": 500, "icon": 60}
+_META_KEYS = frozenset(
+    {
+        "aliases",
+        "colour",
+        "app_page",
+        "app_steps",
+        "verified",
+        "grant_life",
+        "failures",
+        "sample_credentials",
+    }
+)
+_ROW_FIELDS = ("is_builtin", "category", "docs_url", "icon", "meta")
+_PRACTICE = "practice_"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with a file, and where in it."""
+
+    file: str
+    field: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.field}: {self.message}" if self.field else f"{self.file}: {self.message}"
+
+
+@dataclass(slots=True)
+class Report:
+    """What a load did."""
+
+    loaded: list[str] = field(default_factory=list)
+    retired: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A catalogue file, checked."""
+
+    defined: Definition
+    is_builtin: bool
+    category: str
+    docs_url: str
+    icon: str
+    meta: dict[str, Any]
+    client: Mapping[str, str] = field(repr=False)
+
+
+def load(*, folders: tuple[Path, ...] | None = None) -> Report:
+    """Bring the default services to what the files say, in one transaction."""
+    report = Report()
+    entries: dict[str, Entry] = {}
+    for path in _files(_folders() if folders is None else folders):
+        entry = _read(path, report)
+        if entry:
+            entries[path.stem] = entry
+    with transaction.atomic():
+        there = {service.link_name: service for service in Service.objects.prefetch_related("auths")}
+        for link_name, entry in entries.items():
+            service = there.get(link_name) or Service(link_name=link_name, kind=Service.Kind.DEFAULT)
+            _bring(service, entry, report)
+        _retire(entries, report)
+    return report
+
+
+def parse(text: str, *, link_name: str, is_ours: bool = True) -> Entry:
+    """The entry that a file spells. Raises ValidationFailed. ``is_ours``: it may be a built-in service."""
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ValidationFailed.of("", f"This is not TOML: {error}.") from None
+    own = {key: data.pop(key) for key in _OWN_KEYS if key in data}
+    if data.setdefault("link_name", link_name) != link_name:
+        raise ValidationFailed.of("link_name", f"It follows from the file’s name: {link_name}.")
+    _check_own(own)
+    is_builtin = is_ours and f"{{{PUBLIC_URL}}}" in str(data.get("base_url", ""))
+    return Entry(
+        defined=definition.parse(data, is_builtin=is_builtin, is_trusted=True),
+        is_builtin=is_builtin,
+        category=own.get("category", ""),
+        docs_url=own.get("docs_url", ""),
+        icon=own.get("icon", ""),
+        meta=own.get("meta", {}),
+        client=own.get("client", {}),
+    )
+
+
+def _is_client(client: Any) -> bool:
+    if not isinstance(client, dict) or not set(client) <= set(definition.CLIENT_VALUES):
+        return False
+    return not client or ("client_id" in client and all(isinstance(v, str) for v in client.values()))
+
+
+def _folders() -> tuple[Path, ...]:
+    return (OWN_FOLDER, *([Path(settings.CATALOGUE_DIR)] if settings.CATALOGUE_DIR else []))
+
+
+def _files(folders: tuple[Path, ...]) -> Iterator[Path]:
+    for folder in folders:
+        for path in sorted(folder.glob("*.toml")):
+            if settings.PRACTICE or not path.stem.startswith(_PRACTICE):
+                yield path
+
+
+def _read(path: Path, report: Report) -> Entry | None:
+    try:
+        text = path.read_text(encoding="utf-8")
+        return parse(text, link_name=path.stem, is_ours=path.parent == OWN_FOLDER)
+    except (OSError, UnicodeDecodeError) as error:
+        report.problems.append(Problem(path.name, "", f"It cannot be read ({type(error).__name__})."))
+    except ValidationFailed as error:
+        report.problems += [Problem(path.name, each["field"], each["message"]) for each in error.errors]
+    return None
+
+
+def _check_own(own: Mapping[str, Any]) -> None:
+    errors = [
+        {"field": key, "message": f"This takes text of at most {limit} characters."}
+        for key, limit in _LONGEST.items()
+        if not isinstance(own.get(key, ""), str) or len(own.get(key, "")) > limit
+    ]
+    meta, client = own.get("meta", {}), own.get("client", {})
+    if not isinstance(meta, dict) or not set(meta) <= _META_KEYS:
+        errors.append({"field": "meta", "message": f"It holds only {', '.join(sorted(_META_KEYS))}."})
+    if not _is_client(client):
+        message = f"It takes client_id and, as texts, {' and '.join(definition.CLIENT_VALUES[1:])}."
+        errors.append({"field": "client", "message": message})
+    if errors:
+        raise ValidationFailed(errors)
+
+
+def _bring(service: Service, entry: Entry, report: Report) -> None:
+    link_name = service.link_name
+    if service.is_custom:
+        message = "A custom service has this link name already; the file was left out."
+        report.problems.append(Problem(f"{link_name}.toml", "link_name", message))
+        return
+    if not _is_current(service, entry):
+        for name in _ROW_FIELDS:
+            setattr(service, name, getattr(entry, name))
+        service.is_retired = False
+        rows.store(service, entry.defined)
+        for auth in rows.store_auths(service, entry.defined):
+            message = "Connections use this way to authenticate, which the file no longer has; it was kept."
+            report.problems.append(Problem(f"{link_name}.toml", f"auth {auth.name}", message))
+    _bring_client(service, entry.client)
+    report.loaded.append(link_name)
+
+
+def _is_current(service: Service, entry: Entry) -> bool:
+    if service.is_retired:
+        return False
+    if any(getattr(service, name) != getattr(entry, name) for name in _ROW_FIELDS):
+        return False
+    names = [auth.name for auth in service.auths.all()]
+    return names == [auth.name for auth in entry.defined.auths] and not compare(service, entry.defined).fields
+
+
+def _bring_client(service: Service, client: Mapping[str, str]) -> None:
+    """The app that a file brings along; stored anew only where it differs."""
+    if not client:
+        return
+    given = definition.keys_of(client)
+    for auth in service.auths.all():
+        held = clients.client_of(auth) if clients.takes_client(auth) else None
+        if clients.takes_client(auth) and held != given:
+            clients.store(
+                auth,
+                client_id=given.client_id,
+                client_secret=given.client_secret,
+                private_key=given.private_key,
+            )
+
+
+def _retire(entries: Mapping[str, Entry], report: Report) -> None:
+    """Services whose files are gone stay for the connections that use them, and out of the lists."""
+    named = {problem.file.removesuffix(".toml") for problem in report.problems}
+    gone = Service.objects.filter(kind=Service.Kind.DEFAULT, is_retired=False).exclude(
+        link_name__in=[*entries, *named]
+    )
+    report.retired += list(gone.values_list("link_name", flat=True))
+    gone.update(is_retired=True)

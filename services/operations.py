@@ -1,0 +1,238 @@
+"""What people do with services. Acts that touch connections too are ``connections.operations``'."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import Prefetch, Q, QuerySet
+
+from people import audit
+from people.actor import Actor
+from people.audit_events import Event
+from services import clients, definition, rows
+from services.changes import Change, compare, merged
+from services.definition import AuthDefinition, Definition
+from services.errors import (
+    LinkNameRetired,
+    LinkNameTaken,
+    NoBuilder,
+    NotYourService,
+    ServiceFixed,
+    ServiceNotFound,
+)
+from services.models import OAuthClient, RetiredLinkName, Service, ServiceAuth
+from vault.secret import Secret
+
+client_of = clients.client_of
+
+
+def find_services(
+    *,
+    actor: Actor,
+    kind: str | None = None,
+    q: str = "",
+    category: str = "",
+    include_hidden: bool = False,
+) -> QuerySet[Service]:
+    """The services to choose from; hidden ones only for administrators who ask."""
+    found = _with_auths(Service.objects.filter(is_retired=False))
+    if not (include_hidden and actor.is_administrator):
+        found = found.filter(is_hidden=False)
+    if kind:
+        found = found.filter(kind=kind)
+    if category:
+        found = found.filter(category=category)
+    for word in q.replace("\x00", "").split():
+        found = found.filter(
+            Q(name__icontains=word)
+            | Q(link_name__icontains=word)
+            | Q(category__icontains=word)
+            | Q(meta__aliases__icontains=word)
+        )
+    return found
+
+
+def get_service(*, actor: Actor, link_name: str) -> Service:
+    """The service of that link name. Raises ServiceNotFound."""
+    service = _with_auths(Service.objects.filter(link_name=link_name.replace("\x00", ""))).first()
+    if service is None:
+        raise ServiceNotFound
+    return service
+
+
+def may_edit(actor: Actor, service: Service) -> bool:
+    """May this person change or delete it? Default services nobody may."""
+    return service.is_custom and _is_keeper(actor, service)
+
+
+def may_set_client(actor: Actor, service: Service) -> bool:
+    """May this person enter the app that is registered with it?"""
+    return not service.is_builtin and _is_keeper(actor, service)
+
+
+@transaction.atomic
+def create_service(*, actor: Actor, data: Mapping[str, Any]) -> Service:
+    """A custom service from the contract's JSON. Raises ValidationFailed, LinkNameTaken, LinkNameRetired."""
+    if not actor.is_builder:
+        raise NoBuilder
+    defined = definition.parse(data)
+    _claim_link_name(actor, defined.link_name)
+    service = Service(link_name=defined.link_name, kind=Service.Kind.CUSTOM, created_by=actor.user)
+    try:
+        with transaction.atomic():
+            rows.store(service, defined)
+    except IntegrityError:
+        raise LinkNameTaken from None
+    rows.store_auths(service, defined)
+    audit.record(
+        Event.SERVICE_CREATED,
+        actor=actor,
+        target=_target(service),
+        base_url=service.base_url,
+        hosts=service.hosts,
+        auth_types=[auth.auth_type.name for auth in defined.auths],
+        **_pkce_fact(defined),
+    )
+    _set_clients(actor, service, defined)
+    return get_service(actor=actor, link_name=service.link_name)
+
+
+@transaction.atomic
+def set_client(
+    *,
+    actor: Actor,
+    service: Service,
+    client_id: str,
+    client_secret: Secret | None,
+    auth_name: str | None = None,
+    private_key: Secret | None = None,
+) -> OAuthClient:
+    """Register an app with a service. Another client id makes a new default beside the old one.
+
+    Without a secret the stored one stays, as long as the client id does. Raises ValidationFailed.
+    """
+    if not may_set_client(actor, service):
+        raise NotYourService("Only an administrator, or the person who made this service, registers its app.")
+    actor.require_fresh()
+    auth = clients.auth_for_client(service, auth_name)
+    row = clients.store(auth, client_id=client_id, client_secret=client_secret, private_key=private_key)
+    audit.record(
+        Event.CLIENT_SET, actor=actor, target=_target(service), auth=auth.name, client_id=row.client_id
+    )
+    return row
+
+
+def plan_change(*, actor: Actor, service: Service, data: Mapping[str, Any]) -> Change:
+    """What a PATCH would change, with nothing changed yet.
+
+    Raises ValidationFailed, ServiceFixed, NotYourService.
+    """
+    _require_editor(actor, service)
+    return compare(service, definition.parse(merged(service, data)))
+
+
+@transaction.atomic
+def apply_change(
+    *, actor: Actor, service: Service, data: Mapping[str, Any], is_in_use: bool = False
+) -> Change:
+    """Change a custom service. In use, it keeps its ways to authenticate and their wire names."""
+    change = plan_change(actor=actor, service=service, data=data)
+    if is_in_use:
+        change.require_nothing_fixed()
+    rows.store(service, change.defined)
+    rows.store_auths(service, change.defined)
+    _set_clients(actor, service, change.defined)
+    if change.fields:
+        audit.record(
+            Event.SERVICE_RETARGETED if change.is_retargeted else Event.SERVICE_CHANGED,
+            actor=actor,
+            target=_target(service),
+            fields=list(change.fields),
+            hosts=service.hosts,
+            **_pkce_fact(change.defined),
+        )
+    return change
+
+
+@transaction.atomic
+def remove(*, actor: Actor, service: Service) -> None:
+    """Delete a custom service that no connection uses; its link name stays its creator's."""
+    _require_editor(actor, service)
+    RetiredLinkName.objects.update_or_create(
+        kind=RetiredLinkName.Kind.SERVICE,
+        link_name=service.link_name,
+        defaults={"owner_id": service.created_by_id},
+    )
+    audit.record(Event.SERVICE_DELETED, actor=actor, target=_target(service), hosts=service.hosts)
+    service.delete()
+
+
+@transaction.atomic
+def set_hidden(*, actor: Actor, service: Service, is_hidden: bool) -> None:
+    """Take a default service out of the lists, or put it back. What uses it goes on."""
+    if not actor.is_administrator:
+        raise NotYourService("Only an administrator hides services.")
+    service.is_hidden = is_hidden
+    service.save(update_fields=["is_hidden", "updated_at"])
+    audit.record(Event.SERVICE_CHANGED, actor=actor, target=_target(service), is_hidden=is_hidden)
+
+
+def categories(*, actor: Actor) -> list[str]:
+    """The categories of the listed services, by name."""
+    found = find_services(actor=actor).exclude(category="").order_by("category")
+    return list(found.values_list("category", flat=True).distinct())
+
+
+def _with_auths(services: QuerySet[Service]) -> QuerySet[Service]:
+    default = OAuthClient.objects.filter(is_default=True)
+    auths = ServiceAuth.objects.order_by("position").prefetch_related(
+        Prefetch("clients", default, "default_clients")
+    )
+    return services.select_related("created_by").prefetch_related(Prefetch("auths", auths))
+
+
+def _is_keeper(actor: Actor, service: Service) -> bool:
+    return actor.is_administrator or (service.is_custom and service.created_by_id == actor.id)
+
+
+def _require_editor(actor: Actor, service: Service) -> None:
+    if not service.is_custom:
+        raise ServiceFixed
+    if not may_edit(actor, service):
+        raise NotYourService
+
+
+def _claim_link_name(actor: Actor, link_name: str) -> None:
+    if Service.objects.filter(link_name=link_name).exists():
+        raise LinkNameTaken
+    retired = RetiredLinkName.objects.filter(kind=RetiredLinkName.Kind.SERVICE, link_name=link_name)
+    if retired.exclude(owner_id=actor.id).exists():
+        raise LinkNameRetired
+    retired.delete()
+
+
+def _set_clients(actor: Actor, service: Service, defined: Definition) -> None:
+    for auth in defined.auths:
+        if auth.client:
+            set_client(
+                actor=actor,
+                service=service,
+                auth_name=auth.name,
+                client_id=auth.client.client_id,
+                client_secret=auth.client.client_secret,
+                private_key=auth.client.private_key,
+            )
+
+
+def _pkce_fact(defined: Definition) -> dict[str, Any]:
+    """PKCE switched off is worth an auditor's eye."""
+    off = [auth.name for auth in defined.auths if _is_without_pkce(auth)]
+    return {"without_pkce": off} if off else {}
+
+
+def _is_without_pkce(auth: AuthDefinition) -> bool:
+    return auth.config.get("pkce") is False
+
+
+def _target(service: Service) -> str:
+    return f"service:{service.link_name}"
