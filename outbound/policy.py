@@ -14,7 +14,7 @@ Network = IPv4Network | IPv6Network
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """``allow``: private networks that may be reached. ``listener``: HOST and PORT. ``ca_file``: one more CA."""
+    """``allow``: private networks that may be reached. ``listener``: HOST, PORT. ``ca_file``: one more CA."""
 
     allow: tuple[Network, ...] = ()
     listener: tuple[str, int] = ("127.0.0.1", 8000)
