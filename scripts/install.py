@@ -59,7 +59,7 @@ def quietly(*command: str | Path) -> subprocess.CompletedProcess[str]:
 def install(name: str) -> None:
     """Install a set by its hashes; end with a line where that fails."""
     options = "-qq --disable-pip-version-check --no-input --only-binary :all: --require-hashes --requirement"
-    command = [PYTHON, "-m", "pip", "install", *options.split(), ROOT / "requirements" / f"{name}.txt"]
+    command: list[str | Path] = [PYTHON, "-m", "pip", "install", *options.split(), ROOT / "requirements" / f"{name}.txt"]
     if subprocess.run(command, check=False).returncode:
         sys.exit("The packages could not be installed (see above). Check the network, then run this again.")
 

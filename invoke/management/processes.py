@@ -21,10 +21,11 @@ _LIBC = ctypes.CDLL(None)
 
 @dataclass(frozen=True, slots=True)
 class Commands:
-    """The two children: ``web`` writes READY once it listens; ``worker`` may be started again."""
+    """The two children: ``web`` writes READY once it listens; ``worker`` is started again when it ends."""
 
     web: Sequence[str]
     worker: Sequence[str]
+    pause_s: float = 1.0  # before the second new start of the worker, twice that before the third, and so on
 
 
 def run(commands: Commands, *, on_ready: Callable[[], None], say: Callable[[str], None]) -> int:
@@ -44,7 +45,7 @@ async def _supervise(commands: Commands, on_ready: Callable[[], None], say: Call
         if not await _is_listening(web, stopping):
             return _verdict(stop, say, "The web server did not start; the lines above say why.")
         on_ready()
-        tasks += [asyncio.create_task(web.wait()), asyncio.create_task(_keep(commands.worker, say))]
+        tasks += [asyncio.create_task(web.wait()), asyncio.create_task(_keep(commands, say))]
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         which = (
             "The web server ended"
@@ -75,12 +76,12 @@ async def _is_listening(web: asyncio.subprocess.Process, stopping: asyncio.Task[
     return False
 
 
-async def _keep(command: Sequence[str], say: Callable[[str], None]) -> None:
+async def _keep(commands: Commands, say: Callable[[str], None]) -> None:
     """Keep the worker running; return when it ends too often."""
     clock = asyncio.get_running_loop().time
     ends: list[float] = []
     while True:
-        process = await _start(command)
+        process = await _start(commands.worker)
         try:
             status = await process.wait()
         finally:
@@ -89,7 +90,7 @@ async def _keep(command: Sequence[str], say: Callable[[str], None]) -> None:
         if len(ends) >= RESTARTS:
             return
         say(f"The worker ended with status {status}; it is started again.")
-        await asyncio.sleep(len(ends) - 1)
+        await asyncio.sleep(commands.pause_s * (len(ends) - 1))
 
 
 async def _start(command: Sequence[str], stdout: int | None = None) -> asyncio.subprocess.Process:
@@ -109,11 +110,12 @@ def _die_with_parent() -> None:
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """SIGTERM, and SIGKILL to its whole group for one that does not end in time."""
+    """SIGTERM, and SIGKILL to its whole group for what has not ended in time."""
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(process.wait(), STOP_WITHIN_S)
-    with contextlib.suppress(ProcessLookupError, PermissionError):
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
+    await process.wait()
