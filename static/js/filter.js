@@ -1,0 +1,28 @@
+// Shows only the entries that hold every typed word. Without scripts the search field stays hidden and the list whole.
+// <input data-filter="scopes"> … <div id="scopes"><label data-filter-text="desk.tickets.read read tickets">
+function filter(input) {
+  const list = document.getElementById(input.dataset.filter);
+  const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+  let shown = 0;
+  for (const entry of list.querySelectorAll("[data-filter-text]")) {
+    const text = entry.dataset.filterText.toLowerCase();
+    entry.hidden = !words.every((word) => text.includes(word));
+    shown += entry.hidden ? 0 : 1;
+  }
+  const none = list.querySelector("[data-filter-none]");
+  if (none) none.hidden = shown > 0;
+}
+
+// "3 of 87 chosen", kept true while boxes are ticked.
+function count(list) {
+  const output = document.querySelector(`[data-count-of="${list.id}"]`);
+  if (output) output.textContent = list.querySelectorAll("input:checked").length;
+}
+
+for (const input of document.querySelectorAll("[data-filter]")) {
+  const list = document.getElementById(input.dataset.filter);
+  input.closest("[hidden]")?.removeAttribute("hidden");
+  input.addEventListener("input", () => filter(input));
+  input.addEventListener("keydown", (event) => event.key === "Enter" && event.preventDefault());
+  list.addEventListener("change", () => count(list));
+}
