@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 from allauth.account.internal.flows.login import record_authentication
 from django.http import HttpRequest
-from django.test import Client
+from django.test import Client, TransactionTestCase
 from django.utils import timezone
 from pytest_django import Settings
 
+from people import audit_triggers
 from people.actor import Actor
 from people.models import Role, User
 from tests.server import Installation, Server
@@ -143,6 +144,21 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     standing = Clock(NOW)
     monkeypatch.setattr(timezone, "now", standing)
     return standing
+
+
+# --- The database ---------------------------------------------------------------------------------
+@pytest.fixture(scope="session", autouse=True)
+def audit_gate() -> Generator[None]:
+    """Tests that commit end by emptying the tables, audit events included, which triggers refuse."""
+    flush = TransactionTestCase._fixture_teardown
+
+    def flush_with_the_gate_open(case: TransactionTestCase) -> None:
+        with audit_triggers.gate_open():
+            flush(case)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", flush_with_the_gate_open)
+        yield
 
 
 # --- The network ----------------------------------------------------------------------------------
