@@ -60,13 +60,17 @@ def _encode(row: Model, order: tuple[str, ...]) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
+def _value(model: type[Model], column: str, text: Any) -> Any:
+    """The text of a cursor as its column's value. Raises TypeError, ValueError, ValidationError."""
+    if not isinstance(text, str) or "\x00" in text:
+        raise TypeError
+    return model._meta.get_field(_name(column)).to_python(text)  # type: ignore[union-attr]  # noqa: SLF001
+
+
 def _decode(model: type[Model], order: tuple[str, ...], cursor: str) -> list[Any]:
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         texts = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-            raise TypeError
-        fields = [model._meta.get_field(_name(column)) for column in order]
-        return [field.to_python(text) for field, text in zip(fields, texts, strict=True)]  # type: ignore[union-attr]
+        return [_value(model, column, text) for column, text in zip(order, texts, strict=True)]
     except (binascii.Error, ValueError, TypeError, ValidationError):
         raise ValidationFailed.of("cursor", "This is not a cursor that a list gave out.") from None

@@ -6,21 +6,30 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 from typing import Any
 
+from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.core.asgi import get_asgi_application
 
 pages = get_asgi_application()
 
 from invoke import gateway
+from people import installation
+from problems import AppError
+
+SCHEME = "https" if settings.PUBLIC_IS_HTTPS else "http"
 
 
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """One server, two paths: ``/invoke`` stays off Django's request cycle."""
+    """One server, two paths: ``/invoke`` stays off Django's request cycle.
+
+    The scheme is PUBLIC_URL's and nobody else's: TLS ends at a proxy, whose headers are not asked.
+    """
     if scope["type"] == "lifespan":
         await _lifespan(receive, send)
     elif scope["type"] == "http" and _is_call(scope["path"]):
         await gateway.application(scope, receive, send)
     else:
-        await pages(scope, receive, send)
+        await pages({**scope, "scheme": SCHEME}, receive, send)
 
 
 def _is_call(path: str) -> bool:
@@ -31,6 +40,13 @@ async def _lifespan(receive: Any, send: Any) -> None:
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
+            try:
+                await sync_to_async(installation.check_key)()
+            except AppError as refused:
+                await send(
+                    {"type": "lifespan.startup.failed", "message": f"{refused.message} {refused.hint}"}
+                )
+                return
             await gateway.startup()
             await send({"type": "lifespan.startup.complete"})
         else:

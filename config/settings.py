@@ -8,10 +8,13 @@ import os
 import sys
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+
+from vault import keyring
+from vault.errors import BadKeyRing
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -36,16 +39,14 @@ def _number(name: str, default: int, low: int, high: int) -> int:
     return int(text)
 
 
-# --- Where we are ---------------------------------------------------------------------------------
-HOST = env.str("HOST", default="127.0.0.1")
-PORT = _number("PORT", 8000, 1, 65535)
-PUBLIC_URL = env.str("PUBLIC_URL", default=f"http://localhost:{PORT}").rstrip("/")
-_public = urlsplit(PUBLIC_URL)
-_public_host = _public.hostname or ""
-if _public.scheme not in {"http", "https"} or not _public_host or _public.path or _public.query:
-    raise _refuse(
-        "PUBLIC_URL", f"{PUBLIC_URL!r} is not an origin.", "Write it like https://switchboard.example.com"
-    )
+def _flag(name: str, *, default: bool) -> bool:
+    text = env.str(name, default="").strip().lower()
+    if text not in {"", *_YES, *_NO}:
+        raise _refuse(name, f"{text!r} is neither on nor off.", "Write on or off.")
+    return text in _YES if text else default
+
+
+_YES, _NO = {"on", "true", "yes", "1"}, {"off", "false", "no", "0"}
 
 
 def _is_loopback(host: str) -> bool:
@@ -55,6 +56,30 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
+def _origin(name: str, url: str) -> SplitResult:
+    """The parts of a URL that is a scheme, a host and perhaps a port, and nothing more."""
+    try:
+        parts = urlsplit(url)
+        is_origin = url.isprintable() and " " not in url and parts.port != 0
+    except ValueError:
+        is_origin = False
+    if (
+        not is_origin
+        or parts.scheme not in {"http", "https"}
+        or not parts.hostname
+        or "@" in parts.netloc
+        or url != f"{parts.scheme}://{parts.netloc}"
+    ):
+        raise _refuse(name, f"{url!r} is not an origin.", "Write it like https://switchboard.example.com")
+    return parts
+
+
+# --- Where we are ---------------------------------------------------------------------------------
+HOST = env.str("HOST", default="127.0.0.1")
+PORT = _number("PORT", 8000, 1, 65535)
+PUBLIC_URL = env.str("PUBLIC_URL", default=f"http://localhost:{PORT}").strip().rstrip("/").lower()
+_public = _origin("PUBLIC_URL", PUBLIC_URL)
+_public_host = _public.hostname or ""
 PUBLIC_IS_LOOPBACK = _is_loopback(_public_host)
 PUBLIC_IS_HTTPS = _public.scheme == "https"
 if not PUBLIC_IS_HTTPS and not PUBLIC_IS_LOOPBACK:
@@ -66,14 +91,25 @@ if not PUBLIC_IS_HTTPS and not PUBLIC_IS_LOOPBACK:
 OAUTH_CALLBACK_URL = env.str("OAUTH_CALLBACK_URL", default="{PUBLIC_URL}/oauth/callback/{service}").replace(
     "{PUBLIC_URL}", PUBLIC_URL
 )
-if not OAUTH_CALLBACK_URL.startswith(("http://", "https://")):
+_callback = urlsplit(OAUTH_CALLBACK_URL.replace("{service}", "service"))
+if _callback.scheme not in {"http", "https"} or not _callback.hostname or _callback.fragment:
     raise _refuse(
-        "OAUTH_CALLBACK_URL", f"{OAUTH_CALLBACK_URL!r} is not a URL.", "Begin it with {PUBLIC_URL}."
+        "OAUTH_CALLBACK_URL",
+        f"{OAUTH_CALLBACK_URL!r} is not a URL.",
+        "Begin it with {PUBLIC_URL}.",
+    )
+if _callback.scheme == "http" and not _is_loopback(_callback.hostname):
+    raise _refuse(
+        "OAUTH_CALLBACK_URL",
+        f"{OAUTH_CALLBACK_URL} is plain http: codes would travel in clear.",
+        "Use https.",
     )
 _LOOPBACK_NAMES = ["localhost", "127.0.0.1", "[::1]"]
-ALLOWED_HOSTS = env.list(
-    "ALLOWED_HOSTS", default=[_public_host, *(_LOOPBACK_NAMES if PUBLIC_IS_LOOPBACK else [])]
-)
+ALLOWED_HOSTS = [
+    *(host.strip() for host in env.list("ALLOWED_HOSTS", default=[]) if host.strip()),
+    f"[{_public_host}]" if ":" in _public_host else _public_host,  # pages are redirected there
+    *(_LOOPBACK_NAMES if PUBLIC_IS_LOOPBACK else []),
+]
 TRUSTED_PROXY_COUNT = _number("TRUSTED_PROXY_COUNT", 0, 0, 10)
 WEB_WORKERS = _number("WEB_WORKERS", 2, 1, 64)
 
@@ -102,6 +138,11 @@ def _credential_keys() -> str:
 
 
 CREDENTIAL_KEYS = _credential_keys()
+if not _COLLECTS_ONLY:
+    try:
+        keyring.parse(CREDENTIAL_KEYS)
+    except BadKeyRing as error:
+        raise ImproperlyConfigured(f"{error.message} {error.hint}") from None
 
 # --- Calls ----------------------------------------------------------------------------------------
 CALL_TIMEOUT_S = _number("CALL_TIMEOUT_S", 40, 1, 600)
@@ -124,8 +165,13 @@ def _networks(name: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network,
 
 CALL_MAX_IN_FLIGHT = _number("CALL_MAX_IN_FLIGHT", 128, 1, 10000)  # per token and per connection, a process
 EGRESS_ALLOW = _networks("EGRESS_ALLOW")
-PRACTICE = env.bool("PRACTICE", default=PUBLIC_IS_LOOPBACK) and PUBLIC_IS_LOOPBACK
+EGRESS_CA_FILE = env.str("EGRESS_CA_FILE", default="")  # further authorities to trust upstream, as PEM
+if EGRESS_CA_FILE and not Path(EGRESS_CA_FILE).is_file():
+    raise _refuse("EGRESS_CA_FILE", f"{EGRESS_CA_FILE} is not a file.", "Correct the path.")
+PRACTICE = _flag("PRACTICE", default=PUBLIC_IS_LOOPBACK) and PUBLIC_IS_LOOPBACK
 CATALOGUE_DIR = env.str("CATALOGUE_DIR", default="")
+if CATALOGUE_DIR and not Path(CATALOGUE_DIR).is_dir():
+    raise _refuse("CATALOGUE_DIR", f"{CATALOGUE_DIR} is not a folder.", "Correct the path.")
 
 # --- Django ---------------------------------------------------------------------------------------
 ROOT_URLCONF = "config.urls"
@@ -141,6 +187,8 @@ SILENCED_SYSTEM_CHECKS = [
     "security.W005",  # sibling sites of our host are not ours to bind
     "security.W008",  # the proxy that holds the certificate redirects; we speak one scheme only
     "security.W021",  # as W005
+    # On loopback http: no HSTS, and cookies without Secure, which programs there would drop.
+    *([] if PUBLIC_IS_HTTPS else ["security.W004", "security.W012", "security.W016"]),
 ]
 
 INSTALLED_APPS = [
@@ -154,6 +202,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django.forms",
     "django_htmx",
     "allauth",
     "allauth.account",
@@ -162,8 +211,10 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "people.middleware.RequestId",
-    "people.middleware.CanonicalHost",
+    "django.middleware.security.SecurityMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "people.middleware.SecurityHeaders",
+    "people.middleware.CanonicalHost",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -192,25 +243,30 @@ TEMPLATES: list[dict[str, Any]] = [
     }
 ]
 
-DATABASES: dict[str, dict[str, Any]] = {
-    "default": env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'switchboard.sqlite3'}")
-}
-_database = DATABASES["default"]
-if "sqlite3" in _database["ENGINE"]:
-    _database["OPTIONS"] = {
-        "transaction_mode": "IMMEDIATE",
-        "timeout": 10,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
-    }
-elif "postgresql" in _database["ENGINE"]:
-    _database.setdefault("OPTIONS", {})
-    _database["CONN_HEALTH_CHECKS"] = True
-    _database["CONN_MAX_AGE"] = 60
-else:
-    raise _refuse(
-        "DATABASE_URL", "only SQLite and PostgreSQL are supported.", "Use postgres://… or leave it out."
-    )
 
+def _database() -> dict[str, Any]:
+    try:
+        database = dict(env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'switchboard.sqlite3'}"))
+    except (ValueError, KeyError, ImproperlyConfigured):
+        database = {}
+    options = dict(database.get("OPTIONS", {}))
+    if database.get("ENGINE") == "django.db.backends.sqlite3":
+        pragmas = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;"
+        options |= {"transaction_mode": "IMMEDIATE", "timeout": 10, "init_command": pragmas}
+    elif database.get("ENGINE") == "django.db.backends.postgresql" and database.get("NAME"):
+        # Under ASGI every request has a thread of its own, so connections are kept in a pool, not in threads.
+        options |= {"pool": {"min_size": 0, "max_size": 20, "timeout": 5}, "connect_timeout": 5}
+        database |= {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}
+    else:
+        raise _refuse(
+            "DATABASE_URL",
+            "only SQLite and PostgreSQL are supported.",
+            "Write postgres://user:password@host/name, or leave it out.",
+        )
+    return {**database, "OPTIONS": options}
+
+
+DATABASES: dict[str, dict[str, Any]] = {"default": _database()}
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 
 # --- Sessions, cookies, headers -------------------------------------------------------------------
@@ -221,6 +277,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_IS_HTTPS
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 14 * 24 * 3600
+CSRF_COOKIE_AGE = SESSION_COOKIE_AGE
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if PUBLIC_IS_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = False  # sibling sites are not ours
@@ -228,6 +285,7 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_SSL_REDIRECT = False
 X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "people.error_pages.csrf_failure"
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
@@ -253,15 +311,24 @@ ACCOUNT_EMAIL_NOTIFICATIONS = False
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_PRESERVE_USERNAME_CASING = False
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
-ACCOUNT_RATE_LIMITS = {"login_failed": False}  # counted in the database, for all processes alike
+ACCOUNT_RATE_LIMITS = False  # ours are counted in the database, for all processes alike
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False  # this session stays, the person's others end
+ACCOUNT_FORMS = {"login": "people.forms.SignInForm", "change_password": "people.forms.ChangePasswordForm"}
+PASSWORD_LINK_HOURS = 24
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = _public.scheme
 
 # --- Mail -----------------------------------------------------------------------------------------
 MAILS_GO_OUT = bool(env.str("EMAIL_URL", default=""))
+EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
+EMAIL_TIMEOUT = 10
 if MAILS_GO_OUT:
-    globals().update(env.email_url("EMAIL_URL"))
-else:
-    EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
+    try:
+        globals().update(env.email_url("EMAIL_URL"))
+    except (ValueError, KeyError, ImproperlyConfigured):
+        raise _refuse(
+            "EMAIL_URL", "it is not a mail server's URL.", "Write smtp+tls://user:password@host:587"
+        ) from None
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"switchboard@{_public_host}")
 
 # --- Static files ---------------------------------------------------------------------------------
@@ -276,6 +343,8 @@ WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 
 # --- Log ------------------------------------------------------------------------------------------
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
+if LOG_LEVEL not in {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}:
+    raise _refuse("LOG_LEVEL", f"{LOG_LEVEL!r} is no level.", "Choose DEBUG, INFO, WARNING or ERROR.")
 LOGGING_CONFIG = "people.logs.configure"
-LOGGING: dict[str, Any] = {"level": LOG_LEVEL, "json": env.bool("LOG_JSON", default=not sys.stderr.isatty())}
+LOGGING: dict[str, Any] = {"level": LOG_LEVEL, "json": _flag("LOG_JSON", default=not sys.stderr.isatty())}
 os.environ.setdefault("NINJA_SKIP_REGISTRY", "1")

@@ -1,14 +1,17 @@
 """Addresses: each app brings its own; one API has a router from each."""
 
-import api.handlers
 import connections.api
-import connections.api_auth
 import invoke.api
-import people.api
-import services.api
 from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
 from django.urls import URLPattern, URLResolver, include, path
 from ninja import NinjaAPI
+
+import api.handlers
+import connections.api_auth
+import people.api
+import services.api
+from manual.api_page import api_page
 
 
 def build_api() -> NinjaAPI:
@@ -28,12 +31,24 @@ def build_api() -> NinjaAPI:
     return built
 
 
+def signs_in_itself(built: NinjaAPI) -> tuple[list[URLPattern | URLResolver], str, str]:
+    """The API's addresses, which answer 401 where a page would lead to the sign-in."""
+    patterns, app_name, namespace = built.urls
+    for pattern in patterns:
+        if isinstance(pattern, URLPattern):
+            login_not_required(pattern.callback)
+    return patterns, str(app_name), str(namespace)
+
+
+managing = build_api()
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("people.urls")),
     path("", include("connections.urls")),
     path("", include("invoke.urls")),
     path("services/", include("services.urls")),
-    path("api/v1/", build_api().urls),
+    path("docs/", include("manual.urls")),
+    path("api/docs", api_page(managing), name="api_docs"),
+    path("api/v1/", signs_in_itself(managing)),
 ]
 if settings.PRACTICE:
     urlpatterns.append(path("practice/", include("practice.urls")))

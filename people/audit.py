@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +12,10 @@ from django.utils import timezone
 
 from people.actor import Actor
 from people.audit_events import Event
+from people.audit_triggers import gate_open
 from people.models import AuditEvent
+
+__all__ = ["FIRST_HASH", "chain_hash", "first_broken", "gate_open", "record", "retention"]
 
 FIRST_HASH = "0" * 64
 _LOCK = 0x5C8B  # one writer at a time, so that the chain has no forks
@@ -69,6 +74,18 @@ def first_broken() -> AuditEvent | None:
             return row
         prev_hash, sequence = row.hash, row.sequence
     return None
+
+
+@contextmanager
+def retention(*, actor: Actor | None, before: datetime) -> Iterator[None]:
+    """The one way to delete audit events: a transaction that says so in the trail itself.
+
+    ``with retention(actor=actor, before=before): AuditEvent.objects.filter(at__lt=before).delete()``
+    """
+    with transaction.atomic():
+        record(Event.RETENTION_APPLIED, actor=actor, before=_canonical_time(before))
+        with gate_open():
+            yield
 
 
 def _lock_the_chain() -> None:

@@ -10,6 +10,7 @@ class Event(models.TextChoices):
     SIGN_IN_FAILED = "person.sign_in_failed"
     SIGNED_OUT = "person.signed_out"
     PASSWORD_SET = "person.password_set"
+    PASSWORD_LINK_MADE = "person.password_link_made"
     PERSON_ADDED = "person.added"
     PERSON_CHANGED = "person.changed"
     TOKEN_CREATED = "token.created"

@@ -1,5 +1,7 @@
 """Labels of choices that have a second line."""
 
+from typing import Self
+
 
 class Choice(str):
     """A choice's label with a hint under it; ``parts/field.html`` shows both."""
@@ -7,7 +9,7 @@ class Choice(str):
     __slots__ = ("hint",)
     hint: str
 
-    def __new__(cls, label: str, hint: str = "") -> "Choice":
+    def __new__(cls, label: str, hint: str = "") -> Self:
         choice = super().__new__(cls, label)
         choice.hint = hint
         return choice

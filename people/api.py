@@ -1,0 +1,134 @@
+"""People and the audit trail in the API."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest
+from ninja import Query, Router, Schema
+
+from api.pages import Paging, page
+from api.schemas import Strict
+from people import audit_trail, operations
+from people.actor import from_request
+from people.models import Role, User
+
+router = Router()
+
+
+class PersonIn(Strict):
+    """A new person."""
+
+    email: str
+    role: str = Role.MEMBER.value
+
+
+class PersonChange(Strict):
+    """What changes about a person; what is left out stays."""
+
+    email: str | None = None
+    role: str | None = None
+    active: bool | None = None
+
+
+class Person(Schema):
+    """A person."""
+
+    id: UUID
+    email: str
+    name: str
+    role: str
+    active: bool
+    created_at: datetime
+    last_sign_in_at: datetime | None
+
+
+class NewPerson(Person):
+    """A new person; ``setup_url``, shown once, is for you to hand over where no mail goes out."""
+
+    setup_url: str | None = None
+
+
+class People(Schema):
+    """A page of people."""
+
+    items: list[Person]
+    next: str | None
+
+
+class AuditEventOut(Schema):
+    """What somebody did."""
+
+    id: UUID
+    at: datetime
+    event: str
+    actor: str
+    token: str
+    target: str
+    ip: str
+    request_id: str
+
+
+class AuditEvents(Schema):
+    """A page of events, newest first."""
+
+    items: list[AuditEventOut]
+    next: str | None
+
+
+class AuditFilters(Schema):
+    """Each narrows the list: the event's name, the actor's e-mail address, the target, a day or a time."""
+
+    event: str = ""
+    actor: str = ""
+    target: str = ""
+    since: str = ""
+
+
+@router.get("/people", response=People, tags=["People"], summary="List people")
+def list_people(request: HttpRequest, paging: Query[Paging]) -> dict[str, Any]:
+    """Everybody, by e-mail address. For administrators."""
+    found = operations.find_people(actor=from_request(request))
+    rows, cursor = page(found, limit=paging.limit, cursor=paging.cursor, order=("email",))
+    return {"items": [as_json(person) for person in rows], "next": cursor}
+
+
+@router.post(
+    "/people", response={201: NewPerson}, exclude_none=False, tags=["People"], summary="Add a person"
+)
+def add_person(request: HttpRequest, body: PersonIn) -> tuple[int, dict[str, Any]]:
+    """Makes a person. ``setup_url`` lets them set a password, once. For administrators."""
+    person, url = operations.add_person(actor=from_request(request), email=body.email, role=body.role)
+    return 201, as_json(person) | {"setup_url": url or None}
+
+
+@router.patch("/people/{person_id}", response=Person, tags=["People"], summary="Change a person")
+def change_person(request: HttpRequest, person_id: UUID, body: PersonChange) -> dict[str, Any]:
+    """Changes address, role or whether they may sign in. The last administrator stays one."""
+    actor = from_request(request)
+    person = operations.get_person(actor=actor, person_id=person_id)
+    changed = operations.change_person(
+        actor=actor, person=person, email=body.email, role=body.role, active=body.active
+    )
+    return as_json(changed)
+
+
+@router.get("/audit", response=AuditEvents, tags=["Audit"], summary="List audit events")
+def list_audit(request: HttpRequest, paging: Query[Paging], filters: Query[AuditFilters]) -> dict[str, Any]:
+    """Newest first. Administrators see everything, others what they did."""
+    events = audit_trail.find_events(actor=from_request(request), filters=filters.dict())
+    rows, cursor = page(events, limit=paging.limit, cursor=paging.cursor, order=audit_trail.ORDER)
+    return {"items": [audit_trail.as_json(event) for event in rows], "next": cursor}
+
+
+def as_json(person: User) -> dict[str, Any]:
+    """The contract's person."""
+    return {
+        "id": person.pk,
+        "email": person.email,
+        "name": person.name,
+        "role": person.role,
+        "active": person.is_active,
+        "created_at": person.created_at,
+        "last_sign_in_at": person.last_login,
+    }
