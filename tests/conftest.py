@@ -150,7 +150,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 @pytest.fixture(scope="session", autouse=True)
 def audit_gate() -> Generator[None]:
     """Tests that commit end by emptying the tables, audit events included, which triggers refuse."""
-    flush = TransactionTestCase._fixture_teardown
+    flush = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
 
     def flush_with_the_gate_open(case: TransactionTestCase) -> None:
         with audit_triggers.gate_open():
