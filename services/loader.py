@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import transaction
 
 from problems import ValidationFailed
-from services import clients, definition, rows
+from services import auth_types, clients, definition, rows
 from services.changes import compare
 from services.definition import Definition
 from services.models import Service
@@ -36,6 +36,12 @@ _META_KEYS = frozenset(
     }
 )
 _ROW_FIELDS = ("is_builtin", "category", "docs_url", "icon", "meta")
+# A client's values by the contract's names, or by those of the authentication type's own block.
+_CLIENT_NAMES = {name: name for name in definition.CLIENT_VALUES} | {
+    own: name
+    for auth_type in auth_types.ALL
+    for name, own in zip(definition.CLIENT_VALUES, auth_type.client_fields, strict=False)
+}
 _PRACTICE = "practice_"
 
 
@@ -108,14 +114,15 @@ def parse(text: str, *, link_name: str, is_ours: bool = True) -> Entry:
         docs_url=own.get("docs_url", ""),
         icon=own.get("icon", ""),
         meta=own.get("meta", {}),
-        client=own.get("client", {}),
+        client={_CLIENT_NAMES[key]: value for key, value in own.get("client", {}).items()},
     )
 
 
 def _is_client(client: Any) -> bool:
-    if not isinstance(client, dict) or not set(client) <= set(definition.CLIENT_VALUES):
+    if not isinstance(client, dict) or not set(client) <= set(_CLIENT_NAMES):
         return False
-    return not client or ("client_id" in client and all(isinstance(v, str) for v in client.values()))
+    has_id = "client_id" in {_CLIENT_NAMES[name] for name in client}
+    return not client or (has_id and all(isinstance(value, str) for value in client.values()))
 
 
 def _folders() -> tuple[Path, ...]:
@@ -150,7 +157,7 @@ def _check_own(own: Mapping[str, Any]) -> None:
     if not isinstance(meta, dict) or not set(meta) <= _META_KEYS:
         errors.append({"field": "meta", "message": f"It holds only {', '.join(sorted(_META_KEYS))}."})
     if not _is_client(client):
-        message = f"It takes client_id and, as texts, {' and '.join(definition.CLIENT_VALUES[1:])}."
+        message = f"It takes texts: an id and secrets, named {', '.join(sorted(_CLIENT_NAMES))}."
         errors.append({"field": "client", "message": message})
     if errors:
         raise ValidationFailed(errors)
