@@ -1,9 +1,22 @@
 """Django's entry for this app."""
 
+from typing import Any
+
 from django.apps import AppConfig
 
 
 class ConnectionsConfig(AppConfig):
-    """The app's name in Django's registry."""
+    """Our own connection appears when the first administrator signs in."""
 
     name = "connections"
+
+    def ready(self) -> None:
+        from people.signals import administrator_signed_in  # noqa: PLC0415 -- models are loaded by now
+
+        administrator_signed_in.connect(_on_administrator, dispatch_uid="connections.internal")
+
+
+def _on_administrator(sender: Any, **signal: Any) -> None:
+    from connections import operations  # noqa: PLC0415
+
+    operations.ensure_internal_connection(actor=signal["actor"])

@@ -111,6 +111,7 @@ class Grant(models.Model):
     expires_at = models.DateTimeField(null=True)
     obtained_at = models.DateTimeField(null=True)
     lifetime_s = models.PositiveIntegerField(null=True)
+    is_renewable = models.BooleanField(default=True)  # a new access token can be had without a person
     requested_scopes: models.JSONField[list[str], list[str]] = models.JSONField(default=list)
     granted_scopes: models.JSONField[list[str], list[str]] = models.JSONField(default=list)
     authorized_as_id = models.CharField(max_length=200, blank=True)
@@ -141,6 +142,7 @@ class Grant(models.Model):
                 condition=Q(state="active", is_owner=False),
                 name="grant_active_of_user",
             ),
+            models.UniqueConstraint(fields=["link_hash"], condition=~Q(link_hash=""), name="grant_link_once"),
         )
 
     def __str__(self) -> str:

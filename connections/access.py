@@ -1,0 +1,115 @@
+"""Who may see, use, edit and connect what. Every look-up of a connection starts from an actor, here."""
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from connections.errors import ConnectionNotFound, NotForYou, NotYourConnection
+from connections.models import Access, Connection
+from people.actor import Actor
+
+INTERNAL = ~Q(made_by="")
+
+
+def visible(actor: Actor) -> QuerySet[Connection]:
+    """What the actor may see: what includes them; everything where they administer."""
+    if actor.is_administrator:
+        return _narrowed(actor, Q())
+    return _narrowed(actor, ~INTERNAL & (Q(created_by=actor.id) | _has(actor)))
+
+
+def usable(actor: Actor) -> QuerySet[Connection]:
+    """What the actor may call: their own, and what is shared with them or everyone.
+
+    An administrator's sight is not enough. Internal connections are for administrators only.
+    """
+    includes = Q(created_by=actor.id) | _has(actor, can_use=True)
+    return _narrowed(actor, includes if actor.is_administrator else includes & ~INTERNAL)
+
+
+def mine(actor: Actor) -> QuerySet[Connection]:
+    """Created by the actor."""
+    return visible(actor).filter(created_by=actor.id).exclude(INTERNAL)
+
+
+def shared(actor: Actor) -> QuerySet[Connection]:
+    """Created by others, and the actor may use it."""
+    return usable(actor).exclude(created_by=actor.id).exclude(INTERNAL)
+
+
+def internal(actor: Actor) -> QuerySet[Connection]:
+    """Made by a built-in integration."""
+    return visible(actor).filter(INTERNAL)
+
+
+def get(*, actor: Actor, link_name: str) -> Connection:
+    """The connection, as far as the actor may see it. Raises ConnectionNotFound."""
+    try:
+        return visible(actor).get(link_name=link_name)
+    except Connection.DoesNotExist:
+        raise ConnectionNotFound from None
+
+
+def get_editable(*, actor: Actor, link_name: str) -> Connection:
+    """The same, for changing it. Raises NotYourConnection where the actor only sees it."""
+    connection = get(actor=actor, link_name=link_name)
+    require_edit(actor, connection)
+    return connection
+
+
+def require_edit(actor: Actor, connection: Connection) -> None:
+    """Raises NotYourConnection unless the actor may edit."""
+    if not may_edit(actor, connection):
+        raise NotYourConnection
+
+
+def may_see(actor: Actor, connection: Connection) -> bool:
+    return visible(actor).filter(pk=connection.pk).exists()
+
+
+def may_use(actor: Actor, connection: Connection) -> bool:
+    return usable(actor).filter(pk=connection.pk).exists()
+
+
+def may_edit(actor: Actor, connection: Connection) -> bool:
+    """Its creator, administrators, and who was given the right."""
+    if not _is_within(actor, connection):
+        return False
+    if actor.is_administrator:
+        return True
+    if connection.is_internal:
+        return False
+    return (
+        connection.created_by_id == actor.id
+        or Access.objects.filter(connection=connection, user=actor.id, can_edit=True).exists()
+    )
+
+
+def may_connect(actor: Actor, connection: Connection) -> bool:
+    """Give it a credential: one's own where each user has their own, else the owner's."""
+    return may_use(actor, connection) if connection.is_per_user else may_edit(actor, connection)
+
+
+def require_connect(actor: Actor, connection: Connection) -> None:
+    """Raises NotForYou unless the actor may connect, and revoke what is connected."""
+    if not may_connect(actor, connection):
+        raise NotForYou
+
+
+def audience_of(connection: Connection) -> str:
+    """``everyone`` or ``private``. Reads ``access``, which lists prefetch."""
+    return "everyone" if any(row.user_id is None for row in connection.access.all()) else "private"
+
+
+def _narrowed(actor: Actor, condition: Q) -> QuerySet[Connection]:
+    """With what every reader of a connection needs, and no further than the actor's token reaches."""
+    if actor.connection_ids is not None:
+        condition &= Q(pk__in=actor.connection_ids)
+    return Connection.objects.filter(condition).select_related("auth__service", "created_by")
+
+
+def _has(actor: Actor, **rights: bool) -> Q:
+    rows = Access.objects.filter(connection=OuterRef("pk"), **rights)
+    return Q(Exists(rows.filter(Q(user=actor.id) | Q(user=None))))
+
+
+def _is_within(actor: Actor, connection: Connection) -> bool:
+    return actor.connection_ids is None or connection.pk in actor.connection_ids

@@ -1,0 +1,220 @@
+"""One refresh at a time, whatever process asks.
+
+A refresh is claimed by a conditional UPDATE: one row changed is yours. The row is read again after the
+claim, the service is asked outside any transaction, and the answer is stored only over the version
+that was used for it. A claim lasts longer than the exchange may; one that ran out is anybody's.
+"""
+
+import math
+import random
+import secrets as randomness
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+import problems
+from connections import exchanges
+from connections.errors import AuthorizationRequired, RefreshUnavailable
+from connections.grants import store
+from connections.models import Grant
+from people import audit
+from people.audit_events import Event
+from services.auth_types.base import Tokens
+from services.auth_types.errors import EndpointUnavailable, GrantDead
+
+log = structlog.get_logger(__name__)
+
+LEASE = timedelta(seconds=20)  # longer than exchanges.DEADLINE_S
+POLL_S = 0.1
+POLLS = 60  # six seconds: less than exchanges.DEADLINE_S
+LONGEST_PAUSE_S = 300
+GOOD_FOR_S = 2  # a token that lasts this much longer can still be sent
+
+Clock = Callable[[], datetime]
+
+
+def refresh(
+    grant_id: UUID,
+    *,
+    now: datetime | None = None,
+    stale_version: int | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Grant:
+    """The grant with a token that is good to send; asks the service only where that is needed.
+
+    ``stale_version``: the version whose token the service has just refused. A grant that cannot be
+    refreshed, and is not over, comes back as it is. Raises AuthorizationRequired, RefreshUnavailable.
+    """
+    clock: Clock = (lambda: now) if now else timezone.now
+    for _ in range(POLLS):
+        grant = _load(grant_id)
+        if not _is_due(grant, clock(), stale_version):
+            return grant
+        if not grant.is_renewable:
+            return _unrenewable(grant, clock())
+        if _must_pause(grant, clock()):
+            return _old_or_wait(grant, clock(), stale_version)
+        if _claim(grant, clock()):
+            return _renew(_load(grant_id), clock, stale_version)
+        if _is_good(grant, clock(), stale_version):
+            return grant
+        sleep(POLL_S)
+    raise RefreshUnavailable(
+        "Somebody else’s refresh of this connection is taking long.", retry_after=math.ceil(POLLS * POLL_S)
+    )
+
+
+def _load(grant_id: UUID) -> Grant:
+    related = ("connection__auth__service", "connection__created_by", "client", "user")
+    grant = Grant.objects.select_related(*related).filter(pk=grant_id).first()
+    if grant is None or grant.state != Grant.State.ACTIVE:
+        raise AuthorizationRequired
+    if grant.health == Grant.Health.RECONNECT_NEEDED:
+        raise AuthorizationRequired(grant.reason)
+    return grant
+
+
+def _is_due(grant: Grant, now: datetime, stale_version: int | None) -> bool:
+    return grant.version == stale_version or store.needs_refresh(grant, now)
+
+
+def _is_good(grant: Grant, now: datetime, stale_version: int | None) -> bool:
+    """May the token that we hold still be sent, while a new one is not to be had?"""
+    if grant.secrets is None or grant.version == stale_version:
+        return False
+    return grant.expires_at is None or grant.expires_at > now + timedelta(seconds=GOOD_FOR_S)
+
+
+def _unrenewable(grant: Grant, now: datetime) -> Grant:
+    """Without a refresh token the access token serves to its end, and then a person is needed."""
+    if grant.expires_at is None or grant.expires_at > now:
+        return grant
+    reason = "The access token ran out, and the service gave no refresh token."
+    if store.need_reconnect(grant, reason):
+        raise AuthorizationRequired(reason)
+    return _load(grant.pk)
+
+
+def _must_pause(grant: Grant, now: datetime) -> bool:
+    return grant.retry_at is not None and grant.retry_at > now
+
+
+def _old_or_wait(grant: Grant, now: datetime, stale_version: int | None) -> Grant:
+    if _is_good(grant, now, stale_version):
+        return grant
+    retry_at = grant.retry_at or now
+    raise RefreshUnavailable(retry_after=max(1, math.ceil((retry_at - now).total_seconds())))
+
+
+def _claim(grant: Grant, now: datetime) -> bool:
+    free = Q(claimed_until=None) | Q(claimed_until__lte=now)
+    return bool(
+        Grant.objects.filter(
+            free,
+            pk=grant.pk,
+            state=Grant.State.ACTIVE,
+            health=Grant.Health.OK,
+            version=grant.version,
+            claimed_by=grant.claimed_by,
+        ).update(claimed_by=_claim_name(grant), claimed_until=now + LEASE)
+    )
+
+
+def _claim_name(grant: Grant) -> str:
+    """Says whose claim it is, and whether an earlier one was left behind: its holder died at work."""
+    mark = "again" if grant.claimed_by else "first"
+    return f"{mark}-{randomness.token_hex(8)}"
+
+
+def _renew(grant: Grant, clock: Clock, stale_version: int | None) -> Grant:
+    """The holder of the claim asks the service, and stores or releases."""
+    if not _is_due(grant, clock(), stale_version):
+        _release(grant)
+        return grant
+    try:
+        held = store.open_secrets(grant)
+        side = exchanges.service_side(
+            grant.connection, client=grant.client, scopes=grant.requested_scopes or None
+        )
+        tokens = exchanges.drive(side, side.auth_type.refresh(side.flow, held))
+    except GrantDead as error:
+        return _dead(grant, error)
+    except problems.AppError as error:
+        _fail(grant, error, clock())
+        if not isinstance(error, problems.UpstreamFailed | problems.Unavailable | problems.FlowFailed):
+            raise
+        return _old_or_wait(_load(grant.pk), clock(), stale_version)
+    grant.is_renewable = side.auth_type.can_refresh(side.target.config, tokens.secrets)
+    return _keep(grant, tokens, clock())
+
+
+def _keep(grant: Grant, tokens: Tokens, now: datetime) -> Grant:
+    """Store the new tokens over the version that they came from, and nothing else."""
+    used = grant.version
+    grant.version += 1
+    grant.secrets = store.seal(grant, tokens.secrets)
+    store.set_life(grant, tokens, now)
+    values = {
+        "version": grant.version,
+        "secrets": grant.secrets,
+        "obtained_at": grant.obtained_at,
+        "lifetime_s": grant.lifetime_s,
+        "expires_at": grant.expires_at,
+        "granted_scopes": grant.granted_scopes,
+        "is_renewable": grant.is_renewable,
+        "claimed_by": "",
+        "claimed_until": None,
+        "retry_at": None,
+        "failures": 0,
+        "reason": "",
+    }
+    with transaction.atomic():
+        stored = Grant.objects.filter(pk=grant.pk, state=Grant.State.ACTIVE, version=used).update(**values)
+        if stored:
+            audit.record(Event.GRANT_REFRESHED, actor=None, target=_target(grant))
+    return _load(grant.pk)
+
+
+def _dead(grant: Grant, error: GrantDead) -> Grant:
+    """``invalid_grant``: the row decides. Changed meanwhile: use it; unchanged: a person is needed."""
+    reason = error.message
+    if grant.claimed_by.startswith("again"):
+        reason = f"An earlier refresh was cut short, and its refresh token is used up. {reason}"
+    if store.need_reconnect(grant, reason):
+        raise AuthorizationRequired(reason)
+    return _load(grant.pk)
+
+
+def _fail(grant: Grant, error: problems.AppError, now: datetime) -> None:
+    """Keep what we hold, and pause: longer each time, and as long as the service asks."""
+    failures = min(grant.failures + 1, 30)
+    pause_s = min(LONGEST_PAUSE_S, 2**failures) * random.uniform(0.5, 1.0)  # noqa: S311 -- jitter
+    if isinstance(error, EndpointUnavailable):
+        pause_s = max(pause_s, error.retry_after)
+    with transaction.atomic():
+        held = Grant.objects.filter(pk=grant.pk, claimed_by=grant.claimed_by, version=grant.version).update(
+            claimed_by="",
+            claimed_until=None,
+            retry_at=now + timedelta(seconds=pause_s),
+            failures=failures,
+            reason=f"The last refresh failed: {error.message}"[:300],
+        )
+        if held:
+            audit.record(
+                Event.GRANT_REFRESH_FAILED, actor=None, target=_target(grant), code=error.code, tries=failures
+            )
+    log.warning("grant.refresh_failed", connection=grant.connection.link_name, code=error.code)
+
+
+def _release(grant: Grant) -> None:
+    Grant.objects.filter(pk=grant.pk, claimed_by=grant.claimed_by).update(claimed_by="", claimed_until=None)
+
+
+def _target(grant: Grant) -> str:
+    return f"connection:{grant.connection.link_name}"

@@ -1,0 +1,162 @@
+"""A grant's row: sealed when written, opened when used, wiped when it ends."""
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+
+import vault
+from connections.models import Connection, Grant
+from people import audit
+from people.actor import Actor
+from people.audit_events import Event
+from people.models import User
+from services.auth_types.base import Tokens
+from services.models import OAuthClient
+from vault import Secret
+from vault.errors import Unsealable
+
+TABLE = "grant"
+LEAST_S = 60  # a token is refreshed when less than this, or a tenth of its life, is left
+LIVE = Q(state__in=[Grant.State.PENDING, Grant.State.ACTIVE])
+# Written over whatever leaves the active or pending state.
+WIPED = {
+    "secrets": None,
+    "flow_secrets": None,
+    "state_hash": "",
+    "session_hash": "",
+    "claimed_by": "",
+    "claimed_until": None,
+    "retry_at": None,
+}
+
+
+def seal(grant: Grant, secrets: Mapping[str, Secret], *, field: str = "secrets") -> bytes:
+    """The sealed form for this row at its present version: raise ``version`` first."""
+    text = json.dumps({name: secret.reveal() for name, secret in secrets.items()})
+    return vault.seal(text, table=TABLE, row_id=grant.pk, field=field, version=grant.version)
+
+
+def open_secrets(grant: Grant) -> dict[str, Secret]:
+    """The credential; empty where none was fetched yet. Raises Unsealable, and audits that."""
+    return _open(grant, grant.secrets, "secrets")
+
+
+def open_flow_secrets(grant: Grant) -> dict[str, Secret]:
+    """What finishes a round trip under way. Raises Unsealable, and audits that."""
+    return _open(grant, grant.flow_secrets, "flow_secrets")
+
+
+def current(connection: Connection, user: User) -> Grant | None:
+    """The active grant that calls of this person run on."""
+    whose = Q(is_owner=False, user=user) if connection.is_per_user else Q(is_owner=True)
+    return (
+        Grant.objects.filter(whose, connection=connection, state=Grant.State.ACTIVE)
+        .select_related("client")
+        .first()
+    )
+
+
+def store(
+    *,
+    connection: Connection,
+    user: User,
+    secrets: Mapping[str, Secret],
+    pending: Grant | None = None,
+    client: OAuthClient | None = None,
+    tokens: Tokens | None = None,
+    is_renewable: bool = True,
+    now: datetime | None = None,
+) -> Grant:
+    """Make a grant the active one, in the caller's transaction; the one before it is ended and wiped.
+
+    ``pending`` is the row of the round trip that brought it. Without ``secrets`` the grant is there and
+    the first call fetches them.
+    """
+    at = now or timezone.now()
+    grant = pending or Grant(connection=connection, user=user, client=client)
+    grant.is_owner = not connection.is_per_user
+    whose = Q(is_owner=True) if grant.is_owner else Q(is_owner=False, user=user)
+    older = Grant.objects.filter(whose, connection=connection, state=Grant.State.ACTIVE)
+    end_all(older, "replaced")
+    for name, value in WIPED.items():
+        setattr(grant, name, value)
+    grant.state, grant.health, grant.reason, grant.failures = Grant.State.ACTIVE, Grant.Health.OK, "", 0
+    grant.version += 1
+    grant.secrets = seal(grant, secrets) if secrets else None
+    grant.is_renewable = is_renewable
+    set_life(grant, tokens, at)
+    grant.save()
+    return grant
+
+
+def set_life(grant: Grant, tokens: Tokens | None, at: datetime) -> None:
+    """When it was had, how long it lasts, and what the service says it covers."""
+    grant.obtained_at = at
+    grant.lifetime_s = tokens.expires_in if tokens else None
+    grant.expires_at = None if grant.lifetime_s is None else at + timedelta(seconds=grant.lifetime_s)
+    if tokens and tokens.scopes is not None:
+        grant.granted_scopes = list(tokens.scopes)
+
+
+def end(grant: Grant, reason: str) -> bool:
+    """End a grant and wipe what it held; was it this call that did?"""
+    return bool(end_all(Grant.objects.filter(pk=grant.pk), reason))
+
+
+def end_all(grants: QuerySet[Grant], reason: str) -> int:
+    """End every live one of ``grants``; both sealed columns go. How many were ended."""
+    return grants.filter(LIVE).update(
+        state=Grant.State.ENDED, ended_reason=reason, version=F("version") + 1, **WIPED
+    )
+
+
+def need_reconnect(grant: Grant, reason: str, *, actor: Actor | None = None) -> bool:
+    """Mark that only a person can help, unless somebody connected again meanwhile; did it hold?"""
+    with transaction.atomic():
+        held = Grant.objects.filter(pk=grant.pk, state=Grant.State.ACTIVE, version=grant.version).update(
+            health=Grant.Health.RECONNECT_NEEDED,
+            reason=reason[:300],
+            claimed_by="",
+            claimed_until=None,
+            retry_at=None,
+        )
+        if held:
+            target = f"connection:{grant.connection.link_name}"
+            audit.record(Event.GRANT_REFRESH_FAILED, actor=actor, target=target, reason=reason[:300])
+    return bool(held)
+
+
+def needs_refresh(grant: Grant, now: datetime) -> bool:
+    """Is less than a tenth of its life, at most 60 s, left? Or was it never fetched?"""
+    if grant.secrets is None:
+        return True
+    return ends_soon(grant.expires_at, grant.lifetime_s, now)
+
+
+def ends_soon(expires_at: datetime | None, lifetime_s: int | None, now: datetime) -> bool:
+    """The same from plain values; what never expires never ends soon."""
+    if expires_at is None:
+        return False
+    left_s = (expires_at - now).total_seconds()
+    return left_s <= 0 or left_s < min(LEAST_S, (lifetime_s or LEAST_S * 10) / 10)
+
+
+def active_of(connections: Iterable[Connection]) -> QuerySet[Grant]:
+    """The active grants of some connections."""
+    return Grant.objects.filter(connection__in=list(connections), state=Grant.State.ACTIVE)
+
+
+def _open(grant: Grant, blob: bytes | memoryview | None, field: str) -> dict[str, Secret]:
+    if blob is None:
+        return {}
+    try:
+        text = vault.unseal(bytes(blob), table=TABLE, row_id=grant.pk, field=field, version=grant.version)
+    except Unsealable:
+        target = f"connection:{grant.connection.link_name}"
+        audit.record(Event.UNSEAL_FAILED, actor=None, target=target, grant=str(grant.pk), field=field)
+        raise
+    return {name: Secret(value) for name, value in json.loads(text.reveal()).items()}

@@ -1,0 +1,84 @@
+"""As whom was it authorised? Asked of the service right after a consent, and no harm where it fails."""
+
+import json
+from typing import Any
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+import structlog
+
+import problems
+from connections import exchanges, grants
+from connections.exchanges import ServiceSide
+from connections.models import Grant
+from outbound import session
+from services.auth_types.base import Unsigned
+from services.auth_types.text import trimmed
+from vault import Secret
+
+log = structlog.get_logger(__name__)
+DEADLINE_S = 5.0
+MAX_BYTES = 1 << 20
+
+
+def note(grant: Grant) -> None:
+    """Ask, and write the answer to ``authorized_as``; a failure is logged and leaves it empty."""
+    try:
+        side = exchanges.service_side(grant.connection, client=grant.client)
+        if not side.target.identity.get("path"):
+            return
+        found = _ask(side, grants.open_secrets(grant))
+    except problems.AppError as error:
+        log.info("grant.identity_unknown", connection=grant.connection.link_name, code=error.code)
+        return
+    grant.authorized_as_id = _text_at(found, side.target.identity.get("id", ""))
+    grant.authorized_as = _text_at(found, side.target.identity.get("label", "")) or grant.authorized_as_id
+    Grant.objects.filter(pk=grant.pk).update(
+        authorized_as_id=grant.authorized_as_id, authorized_as=grant.authorized_as
+    )
+
+
+def _ask(side: ServiceSide, secrets: dict[str, Secret]) -> Any:
+    """The identity request, signed like any call. Raises what ``outbound`` raises; ``None`` if no JSON."""
+    target = side.target
+    request = Unsigned("GET", _url(side))
+    placed = side.auth_type.place(target.config, target.param_type, side.flow.client, secrets, request)
+    reply = session.send(
+        "GET",
+        _with_query(request.url, placed.query),
+        headers=(("Accept", "application/json"), *target.headers.items(), *placed.headers),
+        body=None,
+        hosts=target.hosts,
+        is_builtin=target.is_builtin,
+        deadline_s=DEADLINE_S,
+        max_bytes=MAX_BYTES,
+    )
+    try:
+        return json.loads(reply.body) if 200 <= reply.status < 300 else None
+    except ValueError:
+        return None
+
+
+def _url(side: ServiceSide) -> str:
+    path = side.target.identity["path"]
+    url = path if "://" in path else f"{side.target.base_url.rstrip('/')}/{path.lstrip('/')}"
+    return _with_query(url, tuple(side.target.query.items()))
+
+
+def _with_query(url: str, pairs: tuple[tuple[str, str], ...]) -> str:
+    if not pairs:
+        return url
+    parts = urlsplit(url)
+    query = "&".join(filter(None, [parts.query, urlencode(pairs)]))
+    return urlunsplit(parts._replace(query=query))
+
+
+def _text_at(found: Any, path: str) -> str:
+    """What stands at a dotted path, as printable text of at most 200 characters."""
+    for name in path.split(".") if path else ():
+        if isinstance(found, list) and name.isdigit() and int(name) < len(found):
+            found = found[int(name)]
+        else:
+            found = found.get(name) if isinstance(found, dict) else None
+    if not path or isinstance(found, bool) or not isinstance(found, str | int):
+        return ""
+    return trimmed(str(found))

@@ -1,0 +1,277 @@
+"""The round trip of a consent: a link, our page, the service's page, and back.
+
+Whoever starts it finishes it: state is bound to person, session, connection and service, lasts ten
+minutes, and is consumed by the first answer that names it, good or bad.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+import problems
+from connections import access, exchanges, grants, identity, links, refusals, status
+from connections.errors import (
+    AuthorizationRequired,
+    ClientMissing,
+    ConnectionDisabled,
+    ConnectionNotFound,
+    FlowOvertaken,
+    LinkNotYours,
+    LinkSpent,
+    ParameterRepeated,
+    ServiceUnreachable,
+    StateExpired,
+    StateUnknown,
+    WrongPersonReturned,
+    WrongServiceReturned,
+)
+from connections.exchanges import ServiceSide
+from connections.links import Link
+from connections.models import Connection, Grant
+from people import audit
+from people.actor import Actor
+from people.audit_events import Event
+from people.models import User
+from services import auth_types, clients
+from services.auth_types.base import Tokens
+from vault import digest
+
+LASTS = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """Where the browser goes next, by 303."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """What the page behind a link shows before anybody continues."""
+
+    connection: Connection
+    asked_by: User | None
+    scopes: list[str]
+    lapses_at: datetime
+    provider_host: str
+    provider_origin: str
+    link_hash: str
+
+
+def single(params: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """A query's parameters, each of which may come once. Raises ParameterRepeated."""
+    if any(len(values) > 1 for values in params.values()):
+        raise ParameterRepeated
+    return {name: values[0] for name, values in params.items() if values}
+
+
+# --- Before -----------------------------------------------------------------------------------------
+def link(*, actor: Actor, connection: Connection, for_user: User) -> str:
+    """An address at which ``for_user`` can authorise. Writes nothing; judged again when it is used."""
+    return links.make(connection_id=connection.pk, user_id=for_user.pk, asked_by_id=actor.id)
+
+
+def pending(*, actor: Actor, token: str, now: datetime | None = None) -> Pending:
+    """What a link asks of the actor. Raises LinkSpent (410), LinkNotYours (403), ConnectionNotFound."""
+    found, connection = _open_link(actor, token, now)
+    side = exchanges.service_side(connection)
+    origin = urlsplit(side.auth_type.urls(side.target.config).get("authorize_url", ""))
+    return Pending(
+        connection=connection,
+        asked_by=User.objects.filter(pk=found.asked_by_id).first(),
+        scopes=connection.scopes,
+        lapses_at=found.lapses_at,
+        provider_host=origin.netloc,
+        provider_origin=f"{origin.scheme}://{origin.netloc}",
+        link_hash=found.link_hash,
+    )
+
+
+def begin_link(*, actor: Actor, token: str, session_key: str, now: datetime | None = None) -> Redirect:
+    """Use a link up and go to the service. Raises what ``pending`` and ``begin`` raise."""
+    found, connection = _open_link(actor, token, now)
+    return begin(
+        actor=actor, connection=connection, session_key=session_key, link_hash=found.link_hash, now=now
+    )
+
+
+def begin(
+    *,
+    actor: Actor,
+    connection: Connection,
+    session_key: str,
+    link_hash: str = "",
+    now: datetime | None = None,
+) -> Redirect:
+    """Start a round trip. The grant that is there stays until a new one comes back."""
+    _require_startable(actor, connection)
+    grant = _claim_link(actor, connection, link_hash)
+    side = exchanges.service_side(connection, client=grant.client)
+    try:
+        consent = exchanges.drive(side, side.auth_type.begin(side.flow))
+    except problems.AppError as error:
+        grant.delete()  # nothing came of it, so the link is as good as before
+        raise _flow_error(error) from error
+    grant.version += 1
+    grant.flow_secrets = grants.seal(grant, consent.secrets, field="flow_secrets")
+    grant.state_hash = digest(consent.state)
+    grant.session_hash = digest(session_key)
+    grant.lapses_at = (now or timezone.now()) + LASTS
+    with transaction.atomic():
+        grant.save()
+        audit.record(Event.FLOW_STARTED, actor=actor, target=_target(grant), scopes=grant.requested_scopes)
+    return Redirect(consent.url)
+
+
+def _open_link(actor: Actor, token: str, now: datetime | None) -> tuple[Link, Connection]:
+    found = links.read(token, now=now)
+    if found.user_id != actor.id:
+        raise LinkNotYours
+    if Grant.objects.filter(link_hash=found.link_hash).exists():
+        raise LinkSpent
+    connection = access.visible(actor).filter(pk=found.connection_id).first()
+    if connection is None:
+        raise ConnectionNotFound
+    _require_startable(actor, connection)
+    return found, connection
+
+
+def _require_startable(actor: Actor, connection: Connection) -> None:
+    access.require_connect(actor, connection)
+    if connection.is_disabled:
+        raise ConnectionDisabled
+    if status.lacks_client(connection):
+        raise ClientMissing
+
+
+def _claim_link(actor: Actor, connection: Connection, link_hash: str) -> Grant:
+    """The pending row; of two who use one link at the same instant, one gets it."""
+    try:
+        with transaction.atomic():
+            return Grant.objects.create(
+                connection=connection,
+                user=actor.user,
+                client=clients.default_of(connection.auth),
+                is_owner=not connection.is_per_user,
+                requested_scopes=connection.scopes,
+                link_hash=link_hash,
+                lapses_at=timezone.now() + LASTS,
+            )
+    except IntegrityError:
+        raise LinkSpent from None
+
+
+# --- Back -------------------------------------------------------------------------------------------
+def complete(
+    *,
+    actor: Actor,
+    service_link_name: str | None,
+    params: Mapping[str, str],
+    session_key: str,
+    now: datetime | None = None,
+) -> Grant:
+    """Finish a round trip with what the service sent back. Whatever is refused stores nothing.
+
+    ``service_link_name``: whose callback it came to; ``None`` where one serves all. Raises FlowFailed.
+    """
+    at = now or timezone.now()
+    grant = _consume(params)
+    if grant is None:
+        audit.record(Event.FLOW_REFUSED, actor=actor, reason="state_unknown")
+        raise StateUnknown
+    try:
+        _check_bindings(grant, actor, service_link_name, session_key, at)
+        tokens, side = _exchange(grant, params)
+        _keep(grant, tokens, side, actor, at)
+    except problems.FlowFailed as error:
+        _refuse(grant, actor, error)
+        raise
+    identity.note(grant)
+    return grant
+
+
+def _consume(params: Mapping[str, str]) -> Grant | None:
+    """The round trip that the answer names, taken so that no second answer gets it."""
+    for auth_type in auth_types.ALL:
+        state = auth_type.state_in(params)
+        if not state:
+            continue
+        hashed = digest(state)
+        waiting = Grant.objects.filter(
+            state_hash=hashed, state=Grant.State.PENDING, connection__auth__auth_type=auth_type.name
+        )
+        related = ("connection__auth__service", "connection__created_by", "client", "user")
+        grant = waiting.select_related(*related).first()
+        if grant and Grant.objects.filter(pk=grant.pk, state_hash=hashed).update(state_hash="") == 1:
+            return grant
+    return None
+
+
+def _check_bindings(
+    grant: Grant, actor: Actor, service_link_name: str | None, session_key: str, now: datetime
+) -> None:
+    if grant.user_id != actor.id:
+        raise WrongPersonReturned
+    if grant.session_hash != digest(session_key):
+        raise StateUnknown
+    if service_link_name is not None and grant.connection.auth.service.link_name != service_link_name:
+        raise WrongServiceReturned
+    if grant.lapses_at is None or grant.lapses_at <= now:
+        raise StateExpired
+    if grant.connection.is_disabled or not access.may_connect(actor, grant.connection):
+        raise FlowOvertaken
+
+
+def _exchange(grant: Grant, params: Mapping[str, str]) -> tuple[Tokens, ServiceSide]:
+    """Ask the service for tokens, outside any transaction."""
+    refusals.check(params)
+    try:
+        secrets = grants.open_flow_secrets(grant)
+        side = exchanges.service_side(grant.connection, client=grant.client, scopes=grant.requested_scopes)
+        return exchanges.drive(side, side.auth_type.complete(side.flow, secrets, params)), side
+    except problems.AppError as error:
+        raise _flow_error(error) from error
+
+
+def _keep(grant: Grant, tokens: Tokens, side: ServiceSide, actor: Actor, now: datetime) -> None:
+    """The new grant takes the old one's place, all at once, unless the connection changed meanwhile."""
+    with transaction.atomic():
+        Connection.objects.select_for_update().get(pk=grant.connection_id)
+        if not Grant.objects.filter(pk=grant.pk, state=Grant.State.PENDING, version=grant.version).exists():
+            raise FlowOvertaken
+        grants.store(
+            connection=grant.connection,
+            user=grant.user,
+            pending=grant,
+            secrets=tokens.secrets,
+            tokens=tokens,
+            is_renewable=side.auth_type.can_refresh(side.target.config, tokens.secrets),
+            now=now,
+        )
+        audit.record(Event.FLOW_FINISHED, actor=actor, target=_target(grant), scopes=grant.granted_scopes)
+
+
+def _refuse(grant: Grant, actor: Actor, error: problems.FlowFailed) -> None:
+    is_mismatch = isinstance(error, WrongPersonReturned)
+    event = Event.FLOW_USER_MISMATCH if is_mismatch else Event.FLOW_REFUSED
+    with transaction.atomic():
+        grants.end(grant, "refused")
+        audit.record(event, actor=actor, target=_target(grant), reason=type(error).__name__)
+
+
+def _flow_error(error: problems.AppError) -> problems.AppError:
+    """Told as a failed round trip, unless it is one, or a person or operator has something to do."""
+    if isinstance(error, problems.FlowFailed | problems.Misconfigured):
+        return error
+    if isinstance(error, AuthorizationRequired | problems.ReconnectNeeded):
+        return error
+    return ServiceUnreachable(f"{error.message} Nothing was stored.", hint=error.hint)
+
+
+def _target(grant: Grant) -> str:
+    return f"connection:{grant.connection.link_name}"

@@ -1,0 +1,69 @@
+"""Switchboard's own connection to its own API: read-only, and for administrators."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from connections import grants, tokens
+from connections.models import Access, ApiToken, Connection
+from people import audit
+from people.actor import Actor
+from people.audit_events import Event
+from services import auth_types
+from services.models import RetiredLinkName, ServiceAuth
+
+LINK_NAME = "switchboard"
+MADE_BY = "switchboard"
+METHODS = ["GET"]
+TOKEN_NAME = "Switchboard’s own connection"
+
+
+@transaction.atomic
+def ensure_internal_connection(*, actor: Actor) -> Connection | None:
+    """Make it when the first administrator signs in; ``None`` where it cannot be, or was deleted."""
+    present = Connection.objects.filter(link_name=LINK_NAME).first()
+    if present is not None:
+        return present if present.is_internal else None
+    retired = RetiredLinkName.objects.filter(kind=RetiredLinkName.Kind.CONNECTION, link_name=LINK_NAME)
+    auth = ServiceAuth.objects.filter(service__link_name=LINK_NAME, service__is_builtin=True).first()
+    if auth is None or retired.exists() or not actor.is_administrator:
+        return None
+    connection = Connection.objects.create(
+        auth=auth,
+        name="Switchboard",
+        link_name=LINK_NAME,
+        created_by=actor.user,
+        made_by=MADE_BY,
+        rules={"methods": METHODS},
+    )
+    Access.objects.create(connection=connection, user=None)  # every administrator, as it is internal
+    audit.record(Event.CONNECTION_CREATED, actor=actor, target=_target(connection), made_by=MADE_BY)
+    remint(actor=actor, connection=connection)
+    return connection
+
+
+@transaction.atomic
+def remint(*, actor: Actor, connection: Connection) -> None:
+    """A new credential in the acting administrator's name; the ones before stop at once."""
+    revoke_tokens(actor=actor)
+    row, secret = tokens.issue(
+        user=actor.user,
+        name=TOKEN_NAME,
+        scopes=["manage"],
+        rules={"methods": METHODS},
+        kind=ApiToken.Kind.INTERNAL,
+    )
+    auth = connection.auth
+    key = auth_types.get(auth.auth_type).fields(auth.config)[0].key
+    grants.store(connection=connection, user=actor.user, secrets={key: secret}, is_renewable=False)
+    audit.record(Event.TOKEN_CREATED, actor=actor, target=f"token:{row.name}", scopes=row.scopes)
+
+
+def revoke_tokens(*, actor: Actor) -> None:
+    """End the tokens that our own connection called with."""
+    live = ApiToken.objects.filter(kind=ApiToken.Kind.INTERNAL, revoked_at=None)
+    if live.update(revoked_at=timezone.now()):
+        audit.record(Event.TOKEN_REVOKED, actor=actor, target=f"token:{TOKEN_NAME}")
+
+
+def _target(connection: Connection) -> str:
+    return f"connection:{connection.link_name}"

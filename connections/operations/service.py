@@ -1,0 +1,67 @@
+"""Changing and deleting services that connections may stand on."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+
+from connections import grants
+from connections.errors import RetargetUnconfirmed, ServiceInUse
+from connections.models import Connection, Grant
+from people import audit
+from people.actor import Actor
+from people.audit_events import Event
+from services import operations as services_operations
+from services.changes import Change
+from services.models import Service
+
+
+@transaction.atomic
+def change_service(*, actor: Actor, service: Service, data: Mapping[str, Any]) -> Change:
+    """PATCH a custom service. Sending credentials elsewhere needs ``confirm``, and ends the live grants.
+
+    Raises ValidationFailed, RetargetUnconfirmed, ConfirmationRequired.
+    """
+    used_by = list(_connections_of(service).select_for_update(of=("self",)))
+    change = services_operations.plan_change(actor=actor, service=service, data=data)
+    if used_by:
+        change.require_nothing_fixed()
+        if change.is_retargeted:
+            _require_confirmation(actor, service, data)
+    applied = services_operations.apply_change(
+        actor=actor, service=service, data=data, is_in_use=bool(used_by)
+    )
+    if used_by and applied.is_retargeted:
+        _end_grants(actor, used_by)
+    return applied
+
+
+@transaction.atomic
+def delete_service(*, actor: Actor, service: Service) -> None:
+    """Delete a custom service that nothing uses. Raises ServiceInUse with ``connections``."""
+    Service.objects.select_for_update().get(pk=service.pk)
+    used_by = _connections_of(service).order_by("link_name").values_list("link_name", flat=True)
+    if used_by and services_operations.may_edit(actor, service):
+        raise ServiceInUse(connections=list(used_by))
+    services_operations.remove(actor=actor, service=service)
+
+
+def _connections_of(service: Service) -> Any:
+    return Connection.objects.filter(auth__service=service)
+
+
+def _require_confirmation(actor: Actor, service: Service, data: Mapping[str, Any]) -> None:
+    if data.get("confirm") != service.link_name:
+        raise RetargetUnconfirmed
+    actor.require_fresh()
+
+
+def _end_grants(actor: Actor, used_by: list[Connection]) -> None:
+    for connection in used_by:
+        if grants.end_all(Grant.objects.filter(connection=connection), "service_changed"):
+            audit.record(
+                Event.GRANT_ENDED,
+                actor=actor,
+                target=f"connection:{connection.link_name}",
+                reason="service_changed",
+            )

@@ -1,0 +1,129 @@
+"""Making and revoking API tokens: none may more than the one who makes it."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from connections import token_rules, tokens
+from connections.errors import ActingForOthers, TokenNotAllowed, TokenNotFound
+from connections.models import ApiToken
+from connections.token_rules import Errors
+from people import audit
+from people.actor import Actor
+from people.audit_events import Event
+from problems import ValidationFailed
+from vault import Secret
+
+MAX_NAME = 100
+MAX_DAYS = 3650
+
+
+@transaction.atomic
+def create_token(  # noqa: PLR0913 -- the contract's fields of a token
+    *,
+    actor: Actor,
+    name: str,
+    scopes: Sequence[str],
+    connections: Sequence[str] | None = None,
+    methods: Sequence[str] = (),
+    networks: Sequence[str] = (),
+    act_for: Sequence[str] = (),
+    days: int | None = None,
+    is_by_operator: bool = False,
+) -> tuple[ApiToken, Secret]:
+    """A token and its text, shown once. ``connections``: link names; ``act_for``: e-mail addresses, or ``*``.
+
+    ``is_by_operator``: made at the command line, where ``act_for`` holds whatever the owner's role.
+    Raises ValidationFailed, TokenNotAllowed, ActingForOthers, ConfirmationRequired.
+    """
+    actor.require_fresh()
+    if act_for and not (actor.is_administrator or is_by_operator):
+        raise ActingForOthers
+    errors: Errors = []
+    row_name, row_scopes, lasts = _name(name, errors), _scopes(scopes, errors), _lasts(days, errors)
+    rules = token_rules.checked(
+        actor=actor,
+        connections=connections,
+        methods=methods,
+        networks=networks,
+        act_for=act_for,
+        errors=errors,
+    )
+    if errors:
+        raise ValidationFailed(errors)
+    expires_at = timezone.now() + lasts if lasts else None
+    if is_by_operator and act_for:
+        rules["act_for_by"] = token_rules.OPERATOR
+    if actor.token_id:
+        maker = ApiToken.objects.get(pk=actor.token_id)
+        if not set(row_scopes) <= set(maker.scopes):
+            raise TokenNotAllowed("An API token cannot make one with scopes that it does not have.")
+        rules = token_rules.within(maker.rules, rules)
+        expires_at = min(filter(None, [expires_at, maker.expires_at]), default=None)
+    row, secret = tokens.issue(
+        user=actor.user,
+        name=row_name,
+        scopes=row_scopes,
+        rules=rules,
+        expires_at=expires_at,
+        parent_id=actor.token_id,
+    )
+    audit.record(Event.TOKEN_CREATED, actor=actor, target=_target(row), id=str(row.pk), rules=rules)
+    return row, secret
+
+
+def find_tokens(*, actor: Actor) -> QuerySet[ApiToken]:
+    """The actor's own live tokens; through a narrowed token only it and what it made."""
+    found = ApiToken.objects.filter(tokens.live(), user=actor.id, kind=ApiToken.Kind.API)
+    if actor.connection_ids is not None:
+        found = found.filter(Q(pk=actor.token_id) | Q(parent=actor.token_id))
+    return found
+
+
+@transaction.atomic
+def revoke_token(*, actor: Actor, token_id: UUID) -> ApiToken:
+    """Revoke a token, and what was made with it. Raises TokenNotFound for one that is not the actor's."""
+    found = find_tokens(actor=actor)
+    if actor.is_administrator and actor.connection_ids is None:
+        found = ApiToken.objects.filter(tokens.live(), kind=ApiToken.Kind.API)
+    row = found.filter(pk=token_id).first()
+    if row is None:
+        raise TokenNotFound
+    ends = [row.pk]
+    for parent in ends:  # grows while it is walked: what they made, and what that made
+        ends += ApiToken.objects.filter(parent=parent, revoked_at=None).values_list("pk", flat=True)
+    ApiToken.objects.filter(pk__in=ends).update(revoked_at=timezone.now())
+    audit.record(Event.TOKEN_REVOKED, actor=actor, target=_target(row), id=str(row.pk), with_it=len(ends) - 1)
+    return row
+
+
+def _name(given: str, errors: Errors) -> str:
+    name = given.strip()
+    if not name or len(name) > MAX_NAME or not name.isprintable():
+        message = f"Enter a name of 1 to {MAX_NAME} visible characters."
+        errors.append({"field": "name", "message": message})
+    return name
+
+
+def _scopes(given: Sequence[str], errors: Errors) -> list[str]:
+    if not given or not set(given) <= set(tokens.SCOPES):
+        errors.append({"field": "scopes", "message": "Choose `invoke`, `manage` or both."})
+    return [scope for scope in tokens.SCOPES if scope in given]
+
+
+def _lasts(days: int | None, errors: Errors) -> timedelta | None:
+    if days is None:
+        return None
+    if not 1 <= days <= MAX_DAYS:
+        message = f"This takes 1 to {MAX_DAYS} days, or nothing for a token that stays."
+        errors.append({"field": "days", "message": message})
+        return None
+    return timedelta(days=days)
+
+
+def _target(row: ApiToken) -> str:
+    return f"token:{row.name}"
