@@ -5,7 +5,7 @@ import re
 from urllib.parse import unquote
 
 _WITH_PORT = re.compile(r"^(?:\[(?P<six>[^\]]+)\]|(?P<four>[0-9.]+))(?::[0-9]{1,5})?$")
-_LOCAL_PATH = re.compile(r"^/(?![/\\])[^\\@\x00-\x20\x7f]*$")
+_LOCAL_PATH = re.compile(r"^/(?![/\\])[^\\@\x00-\x1f\x7f]*$")
 
 
 def client_ip(peer: str, forwarded_for: list[str], trusted_proxies: int) -> str:

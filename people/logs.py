@@ -1,9 +1,38 @@
 """One log, on stderr: structlog's events and the standard library's, a line each."""
 
 import logging.config
+import re
+import traceback
 from typing import Any
 
 import structlog
+
+LINKS = re.compile(r"(/(?:welcome|set-password|authorize)/)[^/\s?#\"']+")  # one-time: whoever reads it could use it
+CALLERS_FAULT = "django.security."
+DATABASE_AWAY = {"OperationalError", "InterfaceError", "PoolTimeout"}
+
+
+def _without_tracebacks_that_others_cause(
+    _: Any, __: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """A host that is not ours or a database that is away is one line, however often it comes."""
+    exc_info = event.get("exc_info")
+    error = exc_info[1] if isinstance(exc_info, tuple) else exc_info
+    if not isinstance(error, BaseException):
+        return event
+    is_callers = str(event.get("logger", "")).startswith(CALLERS_FAULT)
+    if is_callers or type(error).__name__ in DATABASE_AWAY:
+        event["error"] = type(error).__name__
+        del event["exc_info"]
+    return event
+
+
+def _without_links(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """One-time links stay out of the log, wherever a path stands in it."""
+    for key, value in event.items():
+        if isinstance(value, str):
+            event[key] = LINKS.sub(r"\1…", value)
+    return event
 
 
 def _on_one_line(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
@@ -14,6 +43,11 @@ def _on_one_line(_: Any, __: str, event: structlog.typing.EventDict) -> structlo
     return event
 
 
+def _as_text(exc_info: Any) -> str:
+    """The traceback, without local variables: they hold secrets."""
+    return "".join(traceback.format_exception(*exc_info))
+
+
 def configure(config: dict[str, Any]) -> None:
     """Called by Django with ``settings.LOGGING``: ``{"level": name, "json": bool}``."""
     shared: list[Any] = [
@@ -22,11 +56,9 @@ def configure(config: dict[str, Any]) -> None:
         structlog.stdlib.add_log_level,
         structlog.stdlib.PositionalArgumentsFormatter(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.ExceptionRenderer(
-            structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
-            if config["json"]
-            else lambda exc_info: "".join(__import__("traceback").format_exception(*exc_info))
-        ),
+        _without_tracebacks_that_others_cause,
+        structlog.processors.ExceptionRenderer(_as_text),
+        _without_links,
         _on_one_line,
     ]
     renderer = (
