@@ -70,7 +70,7 @@ postgres: dev
 
 # --- Now and then ---------------------------------------------------------------------------------
 locks: dev
-	@cd requirements && for set in base dev; do \
+	@cd requirements && for set in base dev node; do \
 	  ../$(PYTHON) -m uv pip compile $$set.in -o $$set.txt --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet $(UPGRADE) || exit 1; \
 	done

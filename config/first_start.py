@@ -29,6 +29,7 @@ def prepare() -> None:
     os.umask(0o077)  # the database, its backups and the collected files are ours alone
     _refuse_a_taken_port()
     data_dir = Path(os.environ.get("DATA_DIR") or BASE_DIR / "var").resolve()
+    os.environ["DATA_DIR"] = str(data_dir)
     try:
         make_data_dir(data_dir)
         make_secrets(data_dir)

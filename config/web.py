@@ -16,6 +16,7 @@ from django.conf import settings
 from uvicorn.supervisors import Multiprocess
 
 from config import first_start
+from invoke import protocol
 from people import logs
 
 BACKLOG = 2048
@@ -56,7 +57,7 @@ def config() -> uvicorn.Config:
         "config.asgi:application",
         workers=settings.WEB_WORKERS,
         loop="uvloop",
-        http="httptools",
+        http=protocol.Protocol,  # httptools, with problems for what is not HTTP
         ws="none",
         lifespan="on",
         log_config=None,

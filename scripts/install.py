@@ -1,4 +1,4 @@
-"""Make `.venv` and install one set of pinned requirements into it: `base` to run, `dev` to test.
+"""Make `.venv` and install one set of pinned requirements into it: `base` to run, `dev` to test, `node`.
 
 Run by make, with any Python from 3.11 on and its standard library alone. A set is installed again only
 when its file changed; what was interrupted is done anew.
@@ -17,7 +17,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
-SETS = {"base": ("base",), "dev": ("dev", "base")}  # dev holds every pin of base
+SETS = {"base": "what it runs on", "dev": "what the tests need", "node": "Node"}
+ALSO = {"dev": ("base",)}  # dev holds every pin of base
 
 
 def main(name: str) -> None:
@@ -27,9 +28,9 @@ def main(name: str) -> None:
             make_venv()
         if stamp(name) == wanted(name):
             return
-        say(f"Installing the {'tools for the tests' if name == 'dev' else 'dependencies'} into .venv")
+        say(f"Installing {SETS[name]} into .venv")
         install(name)
-        for installed in SETS[name]:
+        for installed in (name, *ALSO.get(name, ())):
             stamp_file(installed).write_text(wanted(installed), encoding="utf-8")
 
 
@@ -59,7 +60,8 @@ def quietly(*command: str | Path) -> subprocess.CompletedProcess[str]:
 def install(name: str) -> None:
     """Install a set by its hashes; end with a line where that fails."""
     options = "-qq --disable-pip-version-check --no-input --only-binary :all: --require-hashes --requirement"
-    command: list[str | Path] = [PYTHON, "-m", "pip", "install", *options.split(), ROOT / "requirements" / f"{name}.txt"]
+    file = ROOT / "requirements" / f"{name}.txt"
+    command: list[str | Path] = [PYTHON, "-m", "pip", "install", *options.split(), file]
     if subprocess.run(command, check=False).returncode:
         sys.exit("The packages could not be installed (see above). Check the network, then run this again.")
 

@@ -1,4 +1,4 @@
-"""Find what the tests need besides Python, Chromium and PostgreSQL; install as root what is missing."""
+"""Find what the tests need besides Python: Chromium, PostgreSQL, Node. Install what is missing, if we may."""
 
 import os
 import shutil
@@ -6,26 +6,38 @@ import subprocess
 import sys
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parent.parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
 def main() -> None:
     """Exit with a line where something is missing and cannot be installed."""
+    if not shutil.which("npm"):
+        installed = subprocess.run([sys.executable, ROOT / "scripts" / "install.py", "node"], check=False)
+        if installed.returncode:
+            sys.exit(installed.returncode)
     missing = [
-        package
-        for package, is_there in (("chromium", has_browser), ("postgresql", has_postgres))
-        if not is_there()
+        name
+        for name, is_there in (("chromium", has_browser()), ("postgresql", has_postgres()))
+        if not is_there
     ]
-    if not missing:
-        return
-    names = " and ".join(missing)
+    if missing:
+        install(missing)
+
+
+def install(packages: list[str]) -> None:
+    """Install Debian packages as root."""
     if os.geteuid() != 0 or not shutil.which("apt-get"):
-        sys.exit(f"The tests need {names}. Install it, on Debian by: apt-get install {' '.join(missing)}")
-    print(f"== Installing {names}", flush=True)
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *missing]):
+        names = " and ".join(packages)
+        sys.exit(f"The tests need {names}. Install it, on Debian by: apt-get install {' '.join(packages)}")
+    print(f"== Installing {', '.join(packages)}", flush=True)
+    for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *packages]):
         done = subprocess.run(
-            ["apt-get", *command], env=environment, check=False, capture_output=True, text=True
+            ["apt-get", *command],
+            env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"},
+            check=False,
+            capture_output=True,
+            text=True,
         )
         if done.returncode:
             sys.exit(f"apt-get {command[0]} failed, so the tests cannot run:\n{done.stdout}{done.stderr}")

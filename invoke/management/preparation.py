@@ -53,7 +53,7 @@ def back_up(database: Path, folder: Path, *, now: datetime) -> Path:
     except (sqlite3.Error, OSError) as error:
         draft.unlink(missing_ok=True)
         raise CommandError(
-            f"The database could not be copied to {folder} ({error}), and was not migrated. Make room there."
+            f"The database could not be copied to {folder} ({error}) and is not migrated. Make room."
         ) from None
     for old in sorted(folder.glob(f"{database.stem}-*Z.sqlite3"))[:-BACKUPS_KEPT]:
         old.unlink()
