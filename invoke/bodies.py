@@ -1,0 +1,136 @@
+"""Form bodies: reading their fields, and adding the credential's own to them. Pure, on bytes."""
+
+import re
+import secrets
+from collections.abc import Iterable
+from urllib.parse import parse_qsl, quote_plus, unquote_plus
+
+from invoke.asks import FORM_METHODS, Pairs
+from problems import InvalidInput
+
+URLENCODED = "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data"
+_BOUNDARY = re.compile(r';\s*boundary=(?:"([^"\r\n]{1,70})"|([^\s;"]{1,70}))', re.IGNORECASE)
+_DISPOSITION = re.compile(rb"^content-disposition[ \t]*:(.*)$", re.IGNORECASE | re.MULTILINE)
+_NAME = re.compile(rb';[ \t]*name[ \t]*=[ \t]*(?:"((?:[^"\\\r\n]|\\.)*)"|([^\s;"]+))', re.IGNORECASE)
+_NO_PLACE = (
+    "The credential of this connection travels in a form, and this request has none: send a form or "
+    "multipart body with POST, PUT or PATCH."
+)
+
+
+def media_type(content_type: str) -> str:
+    """The type without its parameters, in lower case."""
+    return content_type.partition(";")[0].strip().lower()
+
+
+def fields_of(data: bytes, content_type: str) -> Pairs | None:
+    """The decoded fields of an urlencoded body; ``None`` for any other."""
+    if media_type(content_type) != URLENCODED:
+        return None
+    return tuple(parse_qsl(data.decode("utf-8", "replace"), keep_blank_values=True))
+
+
+def without(text: str, names: frozenset[str]) -> str:
+    """An urlencoded text less the fields of these names, however they are encoded; the rest untouched.
+
+    ``names`` in lower case: a service that does not tell cases apart would take either.
+    """
+    if not names or not text:
+        return text
+    return "&".join(
+        part for part in text.split("&") if unquote_plus(part.partition("=")[0]).strip().lower() not in names
+    )
+
+
+def joined(text: str, pairs: Iterable[tuple[str, str]]) -> str:
+    """An urlencoded text with pairs added at its end."""
+    added = "&".join(f"{quote_plus(name)}={quote_plus(value)}" for name, value in pairs)
+    return f"{text}&{added}" if text and added else text or added
+
+
+def becomes_form(method: str, data: bytes) -> bool:
+    """Would an empty body of this request become a form?"""
+    return method in FORM_METHODS and not data
+
+
+def with_credential(
+    method: str, data: bytes, content_type: str, credential: Pairs, reserved: frozenset[str]
+) -> tuple[bytes, str]:
+    """The body and content type with the credential in the form. Raises InvalidInput where there is none."""
+    if becomes_form(method, data):
+        return joined("", credential).encode(), URLENCODED
+    kind = media_type(content_type)
+    if kind == URLENCODED and method in FORM_METHODS:
+        text = without(data.decode("utf-8", "surrogateescape"), reserved)
+        return joined(text, credential).encode("utf-8", "surrogateescape"), content_type
+    if kind == MULTIPART and method in FORM_METHODS:
+        return _with_parts(data, content_type, credential, reserved), content_type
+    raise InvalidInput(_NO_PLACE)
+
+
+def _with_parts(data: bytes, content_type: str, credential: Pairs, reserved: frozenset[str]) -> bytes:
+    boundary = boundary_of(content_type)
+    parts = [part for part in split_parts(data, boundary) if _name_of(part) not in reserved]
+    parts += [text_part(name, value) for name, value in credential]
+    return assemble(parts, boundary)
+
+
+def boundary_of(content_type: str) -> bytes:
+    """The boundary of a multipart type. Raises InvalidInput where it has none."""
+    found = _BOUNDARY.search(content_type)
+    if not found:
+        raise InvalidInput("The multipart body's Content-Type names no boundary.")
+    return (found[1] or found[2]).encode("utf-8", "replace")
+
+
+def split_parts(data: bytes, boundary: bytes) -> list[bytes]:
+    """The parts of a multipart body, headers and all (RFC 2046 5.1.1). Raises InvalidInput."""
+    pieces = (b"\r\n" + data).split(b"\r\n--" + boundary)
+    if len(pieces) < 2 or not pieces[-1].startswith(b"--"):
+        raise InvalidInput("The multipart body does not end with its boundary.")
+    parts = []
+    for piece in pieces[1:-1]:
+        padding, line_end, part = piece.partition(b"\r\n")
+        if padding.strip(b" \t") or not line_end:
+            raise InvalidInput("The multipart body is malformed at a boundary.")
+        parts.append(part)
+    return parts
+
+
+def _name_of(part: bytes) -> str:
+    head = part.partition(b"\r\n\r\n")[0]
+    dispositions = _DISPOSITION.findall(head)
+    names = [found for text in dispositions for found in _NAME.findall(text)]
+    if len(dispositions) != 1 or len(names) != 1 or b"name*" in head.lower():
+        raise InvalidInput("A part of the multipart body does not say its name exactly once.")
+    name: bytes = names[0][0] or names[0][1]
+    return name.decode("utf-8", "replace").strip().lower()
+
+
+def text_part(name: str, value: str, content_type: str = "") -> bytes:
+    """A plain field as a part."""
+    typed = f"\r\nContent-Type: {content_type}" if content_type else ""
+    return f'Content-Disposition: form-data; name="{_quoted(name)}"{typed}\r\n\r\n{value}'.encode()
+
+
+def file_part(name: str, filename: str, content_type: str, content: bytes) -> bytes:
+    """A file as a part."""
+    head = f'Content-Disposition: form-data; name="{_quoted(name)}"; filename="{_quoted(filename)}"'
+    return f"{head}\r\nContent-Type: {content_type}\r\n\r\n".encode() + content
+
+
+def _quoted(text: str) -> str:
+    """A name inside quotes, as the HTML standard writes it: quotes and line ends percent-encoded."""
+    return text.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def assemble(parts: list[bytes], boundary: bytes) -> bytes:
+    """A multipart body of these parts."""
+    opened = b"".join(b"--" + boundary + b"\r\n" + part + b"\r\n" for part in parts)
+    return opened + b"--" + boundary + b"--\r\n"
+
+
+def new_boundary() -> bytes:
+    """A boundary that no content holds by chance."""
+    return b"switchboard-" + secrets.token_hex(16).encode()

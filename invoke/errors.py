@@ -1,0 +1,64 @@
+"""What can go wrong with a call. Each has its code in the contract's table.
+
+What goes wrong with tokens, connections and grants is told by ``connections.errors``, what goes wrong on
+the way out by ``outbound.errors``.
+"""
+
+from problems import InvalidInput, NotAllowed, Throttled, Unavailable
+
+
+class MethodNotAllowed(NotAllowed):
+    """The connection is narrowed to other methods."""
+
+    code = "method_not_allowed"
+    message = "This connection does not allow that method."
+    hint = "Use one of the methods named, or ask the connection's owner to allow this one."
+
+
+class PathNotAllowed(NotAllowed):
+    """The connection is narrowed to other paths."""
+
+    code = "path_not_allowed"
+    message = "This connection does not allow that path."
+    hint = "Use a path below those that its page lists, or ask the connection's owner."
+
+
+class PayloadTooLarge(InvalidInput):
+    """The caller's body is over the cap."""
+
+    code = "payload_too_large"
+    status = 413
+    message = "The request's body is larger than this server takes."
+    hint = "Send less at once, or ask the administrator to raise CALL_MAX_REQUEST_MB."
+
+
+class UnsupportedTask(InvalidInput):
+    """The task is in a form that is not understood here."""
+
+    code = "invalid_request"
+    status = 415
+    message = "A task is sent as application/json."
+    hint = "Send the task as JSON with `Content-Type: application/json`."
+
+
+class TooManyCalls(Throttled):
+    """As many calls as allowed are in flight."""
+
+    message = "Too many calls are under way for this token or connection."
+    hint = "Wait for some of them to end, then try again."
+
+
+class DatabaseUnavailable(Unavailable):
+    """Ours is away; nothing was sent."""
+
+    code = "database_unavailable"
+    message = "The database is away for the moment; nothing was sent to the service."
+    hint = "Try again when `Retry-After` has passed."
+
+
+class ClientGone(InvalidInput):
+    """The caller hung up before the answer was whole. Nobody reads this; the call's record says so."""
+
+    code = "client_disconnected"
+    status = 499
+    message = "The caller hung up before the answer was whole."

@@ -1,0 +1,164 @@
+"""The call path's own way to the database: one SELECT, beside Django's connections and never through them."""
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import psycopg_pool
+import structlog
+from django.db import connection
+from django.db import utils as django_errors
+
+from invoke.errors import DatabaseUnavailable
+from invoke.resolve import SQL, Reader, Row
+
+log = structlog.get_logger(__name__)
+
+RETRY_AFTER_S = 2
+WAIT_S = 5  # for a connection, and for PostgreSQL's answer
+_POOL_SIZE = 8
+_BROKEN = (psycopg.OperationalError, psycopg.InterfaceError)
+_BUSY_S = 2
+
+
+def away() -> DatabaseUnavailable:
+    """The error for a database that does not answer."""
+    return DatabaseUnavailable(retry_after=RETRY_AFTER_S)
+
+
+class PostgresReader:
+    """A pool of autocommitting connections; statements are prepared once a connection."""
+
+    def __init__(self, conninfo: Mapping[str, Any]) -> None:
+        logging.getLogger("psycopg.pool").setLevel(logging.WARNING)  # it tells of every connection it lends
+        self._pool = psycopg_pool.AsyncConnectionPool(
+            kwargs={
+                **conninfo,
+                "autocommit": True,
+                "prepare_threshold": 0,
+                "connect_timeout": WAIT_S,
+            },
+            min_size=1,
+            max_size=_POOL_SIZE,
+            timeout=WAIT_S,
+            reconnect_timeout=1,  # a later call starts anew, so that the pool is back as soon as the database
+            open=False,
+            name="calls",
+        )
+
+    async def open(self) -> None:
+        """Begin connecting; a database that is away keeps nobody waiting here."""
+        await self._pool.open(wait=False)
+
+    async def row(self, params: Mapping[str, Any]) -> Row:
+        """The row. A connection that broke since it was last used is replaced, and the SELECT run again."""
+        try:
+            async with asyncio.timeout(WAIT_S):
+                try:
+                    return await self._select(params)
+                except _BROKEN:
+                    await self._pool.check()
+                    return await self._select(params)
+        except (*_BROKEN, TimeoutError) as error:
+            log.warning("call.database_away", error=type(error).__name__)
+            raise away() from None
+
+    async def _select(self, params: Mapping[str, Any]) -> Row:
+        async with self._pool.connection() as lent:
+            cursor = await lent.execute(SQL["postgresql"], params)
+            found = await cursor.fetchone()
+        assert found is not None  # the SELECT's row is always there
+        return Row._make(found)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._pool.close()
+
+
+class SqliteReader:
+    """A read-only connection in a thread of its own: a slow disk holds up calls, and not the loop."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._held: sqlite3.Connection | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="resolve")
+
+    async def row(self, params: Mapping[str, Any]) -> Row:
+        """The row; the connection is opened when it is first needed, and anew after it failed."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._select, params)
+
+    def _select(self, params: Mapping[str, Any]) -> Row:
+        try:
+            if self._held is None:
+                self._held = self._connect()
+            return Row._make(self._held.execute(SQL["sqlite"], params).fetchone())
+        except sqlite3.Error as error:
+            self._drop()
+            log.warning("call.database_away", error=type(error).__name__)
+            raise away() from None
+
+    def _connect(self) -> sqlite3.Connection:
+        is_uri = self._path.startswith("file:")
+        uri = self._path if is_uri else f"{Path(self._path).resolve().as_uri()}?mode=ro"
+        return sqlite3.connect(uri, uri=True, timeout=_BUSY_S, isolation_level=None)
+
+    def _drop(self) -> None:
+        if self._held is not None:
+            self._held.close()
+            self._held = None
+
+    async def close(self) -> None:
+        """Close the connection and end the thread."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._drop)
+        self._thread.shutdown()
+
+
+class Given:
+    """A row that was read beforehand, for a call outside the server."""
+
+    def __init__(self, row: Row) -> None:
+        self._row = row
+
+    async def row(self, params: Mapping[str, Any]) -> Row:
+        """That row, whatever the parameters."""
+        return self._row
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+async def open_reader() -> Reader:
+    """The reader for the database that Django is set up with."""
+    if connection.vendor == "postgresql":
+        reader = PostgresReader(_conninfo())
+        await reader.open()
+        return reader
+    return SqliteReader(str(connection.settings_dict["NAME"]))
+
+
+def read_now(params: Mapping[str, Any]) -> Row:
+    """The row by Django's own connection: for code that runs inside its transactions."""
+    try:
+        with connection.cursor() as cursor:
+            if connection.vendor == "sqlite":
+                cursor.connection.row_factory, kept = None, cursor.connection.row_factory
+                found = cursor.connection.execute(SQL["sqlite"], params).fetchone()
+                cursor.connection.row_factory = kept
+            else:
+                found = cursor.connection.execute(SQL["postgresql"], params).fetchone()
+    except (django_errors.OperationalError, sqlite3.Error, psycopg.Error) as error:
+        log.warning("call.database_away", error=type(error).__name__)
+        raise away() from None
+    return Row._make(found)
+
+
+def _conninfo() -> dict[str, Any]:
+    """How Django connects, as psycopg takes it: libpq's own keywords, less what Django's cursors need."""
+    wanted = connection.get_connection_params()
+    ours = {"cursor_factory", "context", "prepare_threshold", "server_side_binding", "pool"}
+    return {key: value for key, value in wanted.items() if key not in ours and value is not None}

@@ -1,0 +1,226 @@
+"""Call records: in batches, each a group commit, or strictly one before its credential leaves.
+
+``batched``: a record is durable within half a second. ``strict``: it is inserted before anything is
+sent, and the call is refused where that fails; what came of it follows in the next batch.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Protocol
+from uuid import UUID
+
+import structlog
+from django.db import Error as DatabaseError
+from django.db import connection, transaction
+
+from connections import tokens
+from invoke import redact
+from invoke.asks import Ask, Caller
+from invoke.models import Call
+from invoke.reader import away
+from invoke.resolve import Row
+from people.ids import uuid7
+
+log = structlog.get_logger(__name__)
+
+FLUSH_EVERY_S = 0.4
+MOST_KEPT = 20_000  # while the database is away; the oldest go first, and are counted in the log
+_BATCH = 500
+_OUTCOME = (
+    *("status", "duration_ms", "request_bytes", "response_bytes", "attempts", "refreshed", "code"),
+    *("host", "path"),
+)
+
+
+@dataclass(slots=True)
+class Record:
+    """One call as it goes on. Becomes a Call row."""
+
+    id: UUID = field(default_factory=uuid7)
+    at: float = field(default_factory=time.time)
+    started: float = field(default_factory=time.perf_counter)
+    row: Row | None = None
+    link_name: str = ""
+    method: str = ""
+    host: str = ""
+    path: str = ""
+    ip: str = ""
+    status: int = 0
+    duration_ms: int = 0
+    request_bytes: int = 0
+    response_bytes: int = 0
+    attempts: int = 0
+    refreshed: bool = False
+    code: str = ""
+    is_stored: bool = False
+
+    @classmethod
+    def of(cls, caller: Caller, ask: Ask) -> "Record":
+        """The record of a call that begins now."""
+        return cls(link_name=ask.link_name, method=ask.method, path=ask.path, ip=caller.ip)
+
+    def end(self) -> None:
+        """The call is over."""
+        self.duration_ms = round((time.perf_counter() - self.started) * 1000)
+
+    def as_call(self) -> Call:
+        """The row. A connection that the caller may not use is named by what they wrote, not by its id."""
+        row = self.row
+        return Call(
+            id=self.id,
+            at=datetime.fromtimestamp(self.at, UTC),
+            connection_id=_uuid(row.connection_id) if row and row.owner_may_use else None,
+            token_id=_uuid(row.token_id) if row else None,
+            user_id=_uuid(row.person_id or row.owner_id) if row else None,
+            connection=redact.printable(self.link_name, 50),
+            token=(row.token_name or "") if row else "",
+            user=(row.person_email or row.owner_email or "") if row else "",
+            method=redact.printable(self.method, 20),
+            host=redact.host(self.host),
+            path=redact.path(self.path),
+            status=self.status,
+            duration_ms=self.duration_ms,
+            request_bytes=self.request_bytes,
+            response_bytes=self.response_bytes,
+            attempts=self.attempts,
+            refreshed=self.refreshed,
+            code=self.code,
+            ip=self.ip,
+        )
+
+
+def _uuid(text: str | None) -> UUID | None:
+    return UUID(text) if text else None
+
+
+class Keeper(Protocol):
+    """What an engine tells its calls to."""
+
+    async def begin(self, record: Record) -> None:
+        """Before the credential is opened."""
+        ...
+
+    def add(self, record: Record) -> None:
+        """The call is over."""
+        ...
+
+    async def stop(self) -> None:
+        """No more calls come."""
+        ...
+
+
+class Held:
+    """Keeps records for whoever made the one call: they store it themselves, by their own connection."""
+
+    async def begin(self, record: Record) -> None:
+        """It was stored beforehand, where it must be."""
+
+    def add(self, record: Record) -> None:
+        """Whoever made the call holds the record."""
+
+    async def stop(self) -> None:
+        """Nothing is kept."""
+
+
+class Recorder:
+    """Keeps records until the next flush, which runs in a thread with a Django connection of its own."""
+
+    def __init__(self, *, is_strict: bool, write: Callable[[list[Record]], None] | None = None) -> None:
+        self.is_strict = is_strict
+        self._write = write or store
+        self._waiting: list[Record] = []
+        self._dropped = 0
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="record")
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to flush, twice a second and more."""
+        self._task = asyncio.create_task(self._flush_for_ever())
+
+    async def begin(self, record: Record) -> None:
+        """In strict mode the record is durable when this returns. Raises DatabaseUnavailable."""
+        if not self.is_strict:
+            return
+        try:
+            await self._in_thread(lambda: self._write([record]))
+        except DatabaseError as error:
+            log.warning("call.record_refused", error=type(error).__name__)
+            raise away() from None
+        record.is_stored = True
+
+    def add(self, record: Record) -> None:
+        """The call is over: its record goes out with the next flush."""
+        self._waiting.append(record)
+        if len(self._waiting) > MOST_KEPT:
+            del self._waiting[0]
+            self._dropped += 1
+
+    async def flush(self) -> None:
+        """Write what is waiting; what the database does not take now stays for the next time."""
+        batch, self._waiting = self._waiting, []
+        if not batch:
+            return
+        try:
+            await self._in_thread(lambda: self._write(batch))
+        except DatabaseError as error:
+            self._keep(batch)
+            log.warning("call.records_wait", waiting=len(self._waiting), error=type(error).__name__)
+            return
+        if self._dropped:
+            log.error("call.records_lost", count=self._dropped)
+            self._dropped = 0
+
+    def _keep(self, batch: list[Record]) -> None:
+        kept = batch + self._waiting
+        self._dropped += max(0, len(kept) - MOST_KEPT)
+        self._waiting = kept[-MOST_KEPT:]
+
+    async def stop(self) -> None:
+        """Flush a last time and end the thread."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+        await self.flush()
+        if self._waiting:
+            log.error("call.records_lost", count=len(self._waiting))
+        await self._in_thread(connection.close)
+        self._thread.shutdown()
+
+    async def _flush_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(FLUSH_EVERY_S)
+            await asyncio.shield(self.flush())
+
+    def _in_thread(self, work: Callable[[], None]) -> Awaitable[None]:
+        return asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+def store(records: list[Record]) -> None:
+    """Insert the new records, tell the others' outcome, and when tokens were used. Raises DatabaseError."""
+    new = [record.as_call() for record in records if not record.is_stored]
+    known = [record.as_call() for record in records if record.is_stored]
+    try:
+        with transaction.atomic():
+            Call.objects.bulk_create(new, batch_size=_BATCH, ignore_conflicts=True)
+            Call.objects.bulk_update(known, _OUTCOME, batch_size=_BATCH)
+            tokens.touch(_last_uses(records))
+    except DatabaseError:
+        connection.close()  # a fresh one may work where this one is broken
+        raise
+
+
+def _last_uses(records: list[Record]) -> dict[UUID, datetime]:
+    """When each token that proved good was last used."""
+    last: dict[UUID, datetime] = {}
+    for record in records:
+        if record.row is None or record.row.token_id is None or record.code == "unauthenticated":
+            continue
+        token_id, at = UUID(record.row.token_id), datetime.fromtimestamp(record.at, UTC)
+        last[token_id] = max(at, last.get(token_id, at))
+    return last
