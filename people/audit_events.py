@@ -38,5 +38,6 @@ class Event(models.TextChoices):
     UNSEAL_FAILED = "grant.unseal_failed"
     ACCESS_DENIED = "access.denied"
     EGRESS_BLOCKED = "call.egress_blocked"
+    KEYS_ROTATED = "keys.rotated"
     EXPORTED = "audit.exported"
     RETENTION_APPLIED = "audit.retention_applied"

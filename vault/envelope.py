@@ -54,6 +54,12 @@ def unseal(blob: bytes, *, table: str, row_id: UUID, field: str, version: int) -
     return Secret(text)
 
 
+def is_under_present_key(blob: bytes) -> bool:
+    """Was it sealed with the key that seals today?"""
+    blob = bytes(blob)
+    return blob[:2] == SEALED + LAYOUT and blob[3 : 3 + blob[2]] == keyring.current().sealing_id.encode()
+
+
 def digest(text: str) -> str:
     """SHA-256 in hex, for looking up random tokens that are stored as hashes only."""
     return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,21 @@
+"""``manage.py worker``: the background loop. Any number of them may run."""
+
+import signal
+import threading
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from connections import worker
+
+
+class Command(BaseCommand):
+    """Runs until SIGTERM or Ctrl-C, and ends after what it is doing."""
+
+    help = "Refreshes tokens ahead of time and clears away what has lapsed, until it is stopped."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        worker.run(stop)

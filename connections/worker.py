@@ -1,0 +1,107 @@
+"""The background loop: tokens refreshed ahead of time, and what has lapsed cleared away.
+
+Nothing depends on it but promptness: a call refreshes for itself, and a lapsed flow is refused anyway.
+"""
+
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+from django.contrib.sessions.models import Session
+from django.db import InterfaceError, OperationalError, close_old_connections
+from django.db.models import Q
+from django.utils import timezone
+
+import problems
+from connections import grants, links
+from connections.models import Grant
+from people import throttle
+from people.models import Throttle
+
+log = structlog.get_logger(__name__)
+
+PAUSE_S = 10.0
+LONGEST_PAUSE_S = 60.0
+AHEAD = timedelta(seconds=60)
+BATCH = 100
+TRACES_KEPT = links.LIFE + timedelta(hours=1)  # a used link stays known until it has lapsed
+
+Chore = Callable[[datetime, threading.Event], None]
+
+
+def run(stop: threading.Event, *, chores: "tuple[Chore, ...] | None" = None) -> None:
+    """Rounds of chores until ``stop`` is set."""
+    pause_s = PAUSE_S
+    log.info("worker.started")
+    while not stop.is_set():
+        is_away = not do_round(timezone.now(), stop, chores=chores, is_news=pause_s == PAUSE_S)
+        pause_s = min(LONGEST_PAUSE_S, pause_s * 2) if is_away else PAUSE_S
+        stop.wait(pause_s)
+    log.info("worker.stopped")
+
+
+def do_round(
+    now: datetime, stop: threading.Event, *, chores: tuple[Chore, ...] | None = None, is_news: bool = True
+) -> bool:
+    """One round; was the database there? A chore that fails is logged and leaves the others be."""
+    close_old_connections()
+    for chore in CHORES if chores is None else chores:
+        if stop.is_set():
+            break
+        try:
+            chore(now, stop)
+        except (OperationalError, InterfaceError) as error:
+            if is_news:
+                log.warning("worker.database_away", error=type(error).__name__)
+            return False
+        except Exception:
+            log.exception("worker.chore_failed", chore=chore.__name__)
+    return True
+
+
+def lapse_flows(now: datetime, stop: threading.Event) -> None:
+    """Round trips that never came back are wiped; their traces go once no link could name them."""
+    late = Grant.objects.filter(state=Grant.State.PENDING, lapses_at__lte=now)
+    grants.end_all(late, "lapsed")
+    Grant.objects.filter(
+        state=Grant.State.ENDED, ended_reason__in=["lapsed", "refused"], created_at__lte=now - TRACES_KEPT
+    ).delete()
+
+
+def refresh_ahead(now: datetime, stop: threading.Event) -> None:
+    """Refresh what is about to run out; each row is claimed, so that workers share the work."""
+    for grant_id in due(now):
+        if stop.is_set():
+            return
+        try:
+            grants.refresh(grant_id)
+        except problems.AppError as error:
+            log.info("worker.refresh_failed", grant=str(grant_id), code=error.code)
+
+
+def due(now: datetime) -> list[UUID]:
+    """Active grants whose token ends soon, and that nobody refreshes or waits for."""
+    is_free = Q(claimed_until=None) | Q(claimed_until__lte=now)
+    may_try = Q(retry_at=None) | Q(retry_at__lte=now)
+    found = Grant.objects.filter(
+        is_free,
+        may_try,
+        state=Grant.State.ACTIVE,
+        health=Grant.Health.OK,
+        is_renewable=True,
+        secrets__isnull=False,
+        expires_at__lte=now + AHEAD,
+        connection__is_disabled=False,
+    )
+    return list(found.order_by("expires_at").values_list("pk", flat=True)[:BATCH])
+
+
+def purge(now: datetime, stop: threading.Event) -> None:
+    """Sessions that are over and counters that no longer count."""
+    Session.objects.filter(expire_date__lt=now).delete()
+    Throttle.objects.filter(window_start__lt=now - throttle.KEPT).delete()
+
+
+CHORES: tuple[Chore, ...] = (lapse_flows, refresh_ahead, purge)
