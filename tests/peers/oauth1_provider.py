@@ -40,6 +40,7 @@ class Judge(RequestValidator):  # type: ignore[misc]
     allowed_signature_methods = (SIGNATURE_HMAC_SHA1, SIGNATURE_HMAC_SHA256, SIGNATURE_RSA_SHA1)
     dummy_client = "dummy-client-key-of-some-length"
     dummy_request_token = "dummy-request-token-of-length"
+    dummy_secret = "a-secret-that-fits-no-token"  # so that a wrong token takes as long as a wrong secret
     dummy_access_token = "dummy-access-token-of-some-length"
     client_key_length = request_token_length = access_token_length = nonce_length = (16, 100)
     verifier_length = (16, 100)
@@ -93,10 +94,10 @@ class Judge(RequestValidator):  # type: ignore[misc]
         return token in self.temporary
 
     def get_request_token_secret(self, client_key: str, token: str, request: Any) -> str:
-        return str(self.temporary[token]["oauth_token_secret"])
+        return str(self.temporary.get(token, {}).get("oauth_token_secret", self.dummy_secret))
 
     def validate_verifier(self, client_key: str, token: str, verifier: str, request: Any) -> bool:
-        return bool(verifier) and self.temporary[token].get("verifier") == verifier
+        return bool(verifier) and self.temporary.get(token, {}).get("verifier") == verifier
 
     def invalidate_request_token(self, client_key: str, request_token: str, request: Any) -> None:
         del self.temporary[request_token]
@@ -108,7 +109,7 @@ class Judge(RequestValidator):  # type: ignore[misc]
         return token in self.tokens
 
     def get_access_token_secret(self, client_key: str, token: str, request: Any) -> str:
-        return self.tokens[token]
+        return self.tokens.get(token, self.dummy_secret)
 
     def validate_realms(self, client_key: str, token: str, request: Any, **other: Any) -> bool:
         return True
@@ -155,9 +156,8 @@ class OAuth1Provider:
         return [text.encode()]
 
     def _answer(self, environ: WSGIEnvironment, body: str) -> Answer:
-        headers = {"Authorization": environ.get("HTTP_AUTHORIZATION", "")}
-        if environ.get("CONTENT_TYPE"):
-            headers["Content-Type"] = environ["CONTENT_TYPE"]
+        sent = {"Authorization": "HTTP_AUTHORIZATION", "Content-Type": "CONTENT_TYPE"}
+        headers = {name: environ[key] for name, key in sent.items() if environ.get(key)}
         request = (request_uri(environ), environ["REQUEST_METHOD"], body, headers)
         try:
             return self._judged(environ["PATH_INFO"], request)

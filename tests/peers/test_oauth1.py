@@ -25,7 +25,7 @@ def test_connects_and_calls(
     traveller.create(definition)
     traveller.connect(oauth1.consent)
     tested = traveller.test()
-    assert (tested["ok"], tested["status"], tested["checked"]) == (True, 200, "call")
+    assert (tested["ok"], tested["status"], tested["checked"]) == (True, "connected", "call")
     assert oauth1.calls[-1]["is_good"] == "True"
 
 

@@ -84,7 +84,7 @@ def test_rotates_its_refresh_token(traveller: Traveller, oidc: OidcProvider) -> 
     traveller.create(oidc.definition("peer"), scopes=SCOPES)
     grant = traveller.connect(oidc.consent)
     before = secret_of(grant, "refresh_token"), secret_of(grant, "access_token")
-    grants.refresh(grant.pk)
+    grants.refresh(grant.pk, stale_version=grant.version)
     after = secret_of(grant, "refresh_token"), secret_of(grant, "access_token")
     assert not set(before) & set(after)
     assert not oidc.is_active(before[0])
@@ -98,7 +98,7 @@ def test_asks_to_reconnect_when_the_peer_saw_a_token_used_twice(
     traveller.create(oidc.definition("peer"), scopes=SCOPES)
     grant = traveller.connect(oidc.consent)
     old = secret_of(grant, "refresh_token")
-    grants.refresh(grant.pk)
+    renewed = grants.refresh(grant.pk, stale_version=grant.version)
     thief = {
         "grant_type": "refresh_token",
         "refresh_token": old,
@@ -107,11 +107,11 @@ def test_asks_to_reconnect_when_the_peer_saw_a_token_used_twice(
     }
     assert requests.post(f"{oidc.issuer}/token", data=thief, timeout=10).status_code == 400
     with pytest.raises(problems.ReconnectNeeded):
-        grants.refresh(grant.pk)
+        grants.refresh(grant.pk, stale_version=renewed.version)
     assert traveller.status() == "reconnect_needed"
     refused = oidc.counts()["errors"]
     with pytest.raises(problems.ReconnectNeeded):
-        grants.refresh(grant.pk)
+        grants.refresh(grant.pk, stale_version=renewed.version)
     assert oidc.counts()["errors"] == refused  # it is not asked again
 
 
