@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest
-from ninja import Query, Router, Schema
+from ninja import Query, Router, Schema, Status
 
 from api.pages import Paging, page
 from api.schemas import Strict
@@ -93,13 +93,11 @@ def list_people(request: HttpRequest, paging: Query[Paging]) -> dict[str, Any]:
     return {"items": [as_json(person) for person in rows], "next": cursor}
 
 
-@router.post(
-    "/people", response={201: NewPerson}, exclude_none=False, tags=["People"], summary="Add a person"
-)
-def add_person(request: HttpRequest, body: PersonIn) -> tuple[int, dict[str, Any]]:
+@router.post("/people", response={201: NewPerson}, tags=["People"], summary="Add a person")
+def add_person(request: HttpRequest, body: PersonIn) -> Status[dict[str, Any]]:
     """Makes a person. ``setup_url`` lets them set a password, once. For administrators."""
     person, url = operations.add_person(actor=from_request(request), email=body.email, role=body.role)
-    return 201, as_json(person) | {"setup_url": url or None}
+    return Status(201, as_json(person) | {"setup_url": url or None})
 
 
 @router.patch("/people/{person_id}", response=Person, tags=["People"], summary="Change a person")

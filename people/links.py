@@ -29,6 +29,8 @@ def find(kind: SetupLink.Kind, token: str, *, now: datetime | None = None) -> Se
     link = SetupLink.objects.select_related("user").filter(kind=kind, token_hash=digest(token)).first()
     if not link or link.used_at or link.expires_at <= (now or timezone.now()):
         raise LinkSpent
+    if link.user and not link.user.is_active:
+        raise LinkSpent
     return link
 
 

@@ -7,7 +7,9 @@ from typing import Any
 
 import structlog
 
-LINKS = re.compile(r"(/(?:welcome|set-password|authorize)/)[^/\s?#\"']+")  # one-time: whoever reads it could use it
+LINKS = re.compile(
+    r"(/(?:welcome|set-password|authorize)/)[^/\s?#\"']+"
+)  # one-time: whoever reads it could use it
 CALLERS_FAULT = "django.security."
 DATABASE_AWAY = {"OperationalError", "InterfaceError", "PoolTimeout"}
 

@@ -39,7 +39,12 @@ def test_takes_the_address_in_whatever_case(client: Client, owner: User) -> None
 
 
 def test_never_goes_on_to_another_site(client: Client, owner: User) -> None:
-    for elsewhere in ("https://evil.example/", "//evil.example/", "/\\evil.example", "http://localhost:8000@e/"):
+    for elsewhere in (
+        "https://evil.example/",
+        "//evil.example/",
+        "/\\evil.example",
+        "http://localhost:8000@e/",
+    ):
         answer = sign_in(client, owner.email, data={"next": elsewhere})
         assert answer["Location"] == "/"
         client.post("/accounts/logout/")
@@ -82,7 +87,9 @@ def test_keeps_the_address_and_never_the_password(client: Client, owner: User) -
     assert "wrong password" not in page
 
 
-def test_takes_as_long_for_an_address_that_nobody_has(client: Client, owner: User, settings: Settings) -> None:
+def test_takes_as_long_for_an_address_that_nobody_has(
+    client: Client, owner: User, settings: Settings
+) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.PBKDF2PasswordHasher"]
     owner.set_password(PASSWORD)
     owner.save()
@@ -107,7 +114,9 @@ def test_answers_429_after_twenty_failures_for_an_account_from_anywhere(client: 
     assert "_auth_user_id" not in client.session
 
 
-def test_answers_429_after_twenty_failures_from_an_address_for_any_account(client: Client, owner: User) -> None:
+def test_answers_429_after_twenty_failures_from_an_address_for_any_account(
+    client: Client, owner: User
+) -> None:
     for attempt in range(20):
         sign_in(client, f"nobody{attempt}@example.com", "wrong")
     assert sign_in(client, owner.email).status_code == 429
@@ -163,7 +172,11 @@ def test_audits_who_came_who_failed_and_who_left(client: Client, owner: User) ->
     sign_in(client, owner.email)
     client.post("/accounts/logout/")
     failed, came, left = AuditEvent.objects.order_by("sequence")
-    assert (failed.event, failed.actor, failed.target) == (Event.SIGN_IN_FAILED, "", "person:owner@example.com")
+    assert (failed.event, failed.actor, failed.target) == (
+        Event.SIGN_IN_FAILED,
+        "",
+        "person:owner@example.com",
+    )
     assert (came.event, came.actor) == (Event.SIGNED_IN, owner.email)
     assert (left.event, left.actor) == (Event.SIGNED_OUT, owner.email)
     assert {row.ip for row in (failed, came, left)} == {"127.0.0.1"}
@@ -205,12 +218,16 @@ def test_signing_out_asks_first_and_needs_a_post(signed_in: SignIn, owner: User)
 
 def test_nobody_signs_up(client: Client) -> None:
     assert client.get("/accounts/signup/").status_code == 403
-    assert client.post("/accounts/signup/", {"email": "e@example.com", "password1": PASSWORD}).status_code == 405
+    assert (
+        client.post("/accounts/signup/", {"email": "e@example.com", "password1": PASSWORD}).status_code == 405
+    )
     assert not User.objects.exists()
 
 
 @pytest.mark.parametrize("address", ["email/", "password/set/", "confirm-email/", "login/code/"])
-def test_offers_nothing_of_allauth_that_it_does_not_need(signed_in: SignIn, owner: User, address: str) -> None:
+def test_offers_nothing_of_allauth_that_it_does_not_need(
+    signed_in: SignIn, owner: User, address: str
+) -> None:
     assert signed_in(owner).get(f"/accounts/{address}").status_code == 404
 
 
