@@ -86,7 +86,7 @@ def _is_in(address: Address, networks: tuple[Network, ...]) -> bool:
 
 def _carried(address: Address) -> list[Address]:
     """The IPv4 addresses that an IPv6 one stands for; translators would deliver to them."""
-    if isinstance(address, IPv4Address):
+    if isinstance(address, IPv4Address) or address.is_loopback:
         return []
     number = int(address)
     found: list[Address] = [

@@ -73,21 +73,16 @@ class Client:
     def __init__(self, *, rules: Policy | None = None, resolver: Resolver = RESOLVER) -> None:
         self._rules = rules or policy()
         self._resolver = resolver
-        self._connectors: tuple[Connector, ...] = ()
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
 
     async def start(self) -> None:
         """Make the pools: one for services, one for our own listener; neither can stand in for the other."""
-        self._connectors = tuple(
-            Connector(rules=self._rules, resolver=self._resolver, is_builtin=is_builtin)
-            for is_builtin in (False, True)
-        )
-        self._sessions = {connector.is_builtin: _session(connector) for connector in self._connectors}
+        for is_builtin in (False, True):
+            connector = Connector(rules=self._rules, resolver=self._resolver, is_builtin=is_builtin)
+            self._sessions[is_builtin] = _session(connector)
 
     async def close(self) -> None:
-        """End every connection; a peer that does not answer the goodbye is not waited for."""
-        for connector in self._connectors:
-            await connector.close(abort_ssl=True)
+        """End every connection at once."""
         for session in self._sessions.values():
             await session.close()
 
@@ -161,9 +156,9 @@ class Client:
                 if not request.is_repeatable:
                     raise
                 return await request.by(session)
-        except aiohttp.ClientResponseError:
+        except (aiohttp.ClientResponseError, aiohttp.ClientPayloadError):
             raise UpstreamInvalid from None
-        except (aiohttp.ClientError, OSError):
+        except (aiohttp.ClientError, aiohttp.EofStream, OSError):
             raise request.upload_error or UpstreamUnreachable from None
 
 
@@ -245,7 +240,8 @@ def _reply(response: aiohttp.ClientResponse, max_bytes: int) -> Reply:
 
 def _sendable(headers: Pairs, *, keeps_length: bool) -> list[tuple[str, str]]:
     """The headers without those that frame the message. Raises UnsendableRequest."""
-    pairs = []
+    pairs: list[tuple[str, str]] = []
+    spelling: dict[str, str] = {}  # aiohttp keeps repeated headers only where they are spelt alike
     for name, value in headers:
         if not _TOKEN.fullmatch(name):
             raise UnsendableRequest("The name of a header holds characters that HTTP does not allow there.")
@@ -253,7 +249,7 @@ def _sendable(headers: Pairs, *, keeps_length: bool) -> list[tuple[str, str]]:
             raise UnsendableRequest(f"The value of the header {name} holds control characters.")
         lower = name.lower()
         if lower not in _FRAMING and (keeps_length or lower != "content-length"):
-            pairs.append((name, value))
+            pairs.append((spelling.setdefault(lower, name), value))
     return pairs
 
 

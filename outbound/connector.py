@@ -17,7 +17,6 @@ from outbound.policy import Policy
 from outbound.resolver import Resolver
 
 KEEP_ALIVE_S = 15
-TLS_GOODBYE_S = 1.0
 MAX_INTERIM_ANSWERS = 16
 
 
@@ -30,7 +29,7 @@ class Connector(aiohttp.BaseConnector):
 
     def __init__(self, *, rules: Policy, resolver: Resolver, is_builtin: bool) -> None:
         super().__init__(limit=0, keepalive_timeout=KEEP_ALIVE_S)
-        self.is_builtin = is_builtin
+        self._is_builtin = is_builtin
         self._rules = rules
         self._resolver = resolver
         self._factory = functools.partial(WatchedPeer, self._loop)  # type: ignore[assignment]
@@ -43,19 +42,18 @@ class Connector(aiohttp.BaseConnector):
     ) -> ResponseHandler:
         """Raises AddressNotAllowed or UpstreamUnreachable; the deadline is the caller's."""
         origin = Origin(req.url.scheme, req.host, req.port or 0)
-        if self.is_builtin:
+        if self._is_builtin:
             connection = await dial_ourselves(rules=self._rules, resolver=self._resolver)
         else:
             connection = await dial(origin, rules=self._rules, resolver=self._resolver)
-        tls: dict[str, Any] = {}
-        if origin.scheme == "https":
-            tls = {
-                "ssl": tls_context(self._rules.ca_file),
-                "server_hostname": origin.host,
-                "ssl_shutdown_timeout": TLS_GOODBYE_S,
-            }
+        is_tls = origin.scheme == "https"
         try:
-            _, peer = await self._loop.create_connection(self._factory, sock=connection, **tls)
+            _, peer = await self._loop.create_connection(
+                self._factory,
+                sock=connection,
+                ssl=tls_context(self._rules.ca_file) if is_tls else None,
+                server_hostname=origin.host if is_tls else None,
+            )
         except OSError:  # a failed handshake, too
             raise UpstreamUnreachable from None
         except BaseException:
@@ -97,9 +95,14 @@ class WatchedPeer(ResponseHandler):
         self._answers += 1
         if self._answers > MAX_INTERIM_ANSWERS:
             self.set_exception(aiohttp.ClientPayloadError("Too many interim answers"))
-            self.abort()
+            if self.transport is not None:
+                self.transport.abort()
         else:
             super().feed_data(data, size)
+
+    def close(self) -> None:
+        """At once: a peer that takes no more bytes, or no goodbye, would hold the connection for ever."""
+        self.abort()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Say apart what was stale, what was cut and what was finished."""

@@ -45,7 +45,7 @@ def split(url: str) -> tuple[Origin, str]:
     scheme, authority, path, query, fragment = match.groups()
     if fragment is not None:
         raise BadAddress("Leave out the # and what follows it: that part is never sent.")
-    target = (path or "/") + (query or "")
+    target = (path or "/") + ("" if query == "?" else query or "")  # aiohttp drops an empty query
     if _UNSENDABLE.search(target):
         raise BadAddress("Percent-encode spaces, control characters and letters beyond ASCII in the path.")
     return origin(scheme.lower(), authority), target

@@ -1,0 +1,220 @@
+"""What is checked when a connection is opened, on real sockets (D1, D5, D6, D9)."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from ipaddress import ip_address, ip_network
+
+import pytest
+
+from outbound.client import Client
+from outbound.dialling import _is_expected, dial
+from outbound.errors import AddressNotAllowed, UpstreamUnreachable
+from outbound.guard import destination
+from outbound.hosts import Origin
+from outbound.policy import Policy
+from outbound.resolver import MAX_LOOKUPS_BELOW_ONE_PARENT, Resolver
+from tests.outbound.conftest import LOOPBACK, lookup
+from tests.outbound.peers import OK, Peer, always
+
+Serve = Callable[..., Peer]
+
+
+async def fetch(client: Client, url: str, rules: Policy) -> int:
+    host = url.partition("://")[2].partition("/")[0]
+    deadline = asyncio.get_running_loop().time() + 5
+    async with client.open(
+        "GET",
+        url,
+        headers=(),
+        body=None,
+        destination=destination(url, hosts=[host], rules=rules),
+        deadline=deadline,
+        max_bytes=100,
+    ) as reply:
+        return reply.status
+
+
+async def test_connects_to_a_name_that_resolves_into_an_allowed_network(
+    serve: Serve, client: Client, rules: Policy
+) -> None:
+    peer = serve(always(OK))
+
+    assert await fetch(client, f"http://api.test:{peer.port}/", rules) == 200
+    assert peer.requests[0].startswith(f"GET / HTTP/1.1\r\nHost: api.test:{peer.port}\r\n".encode())
+
+
+@pytest.mark.parametrize("name", ["mixed.test", "private.test", "metadata.test", "public.test"])
+async def test_one_bad_answer_refuses_the_whole_name_and_nothing_is_dialled(
+    serve: Serve, client: Client, rules: Policy, name: str
+) -> None:
+    peer = serve(always(OK))
+
+    with pytest.raises(AddressNotAllowed):
+        await fetch(client, f"http://{name}:{peer.port}/", rules)
+
+    assert peer.connections == 0
+
+
+async def test_a_name_is_looked_up_at_every_new_connection(serve: Serve, rules: Policy) -> None:
+    peer = serve(lambda talk: talk.send(OK) if talk.request() else None)
+    answers = iter([["127.0.0.1"], ["169.254.169.254"]])
+
+    async with Client(rules=rules, resolver=Resolver(lambda host: next(answers))) as client:
+        assert await fetch(client, f"http://rebinding.test:{peer.port}/", rules) == 200
+        with pytest.raises(AddressNotAllowed):
+            await fetch(client, f"http://rebinding.test:{peer.port}/", rules)
+
+    assert peer.connections == 1
+
+
+async def test_a_name_that_is_not_a_name_servers_to_answer_stays_on_this_machine(
+    serve: Serve, rules: Policy
+) -> None:
+    peer = serve(always(OK))
+
+    async with Client(rules=rules, resolver=Resolver(lambda host: ["10.0.0.7"])) as client:
+        assert await fetch(client, f"http://localhost:{peer.port}/", rules) == 200
+
+
+async def test_refuses_our_own_listener_behind_another_name(serve: Serve, resolver: Resolver) -> None:
+    peer = serve(always(OK))
+    rules = Policy(allow=LOOPBACK, listener=("127.0.0.1", peer.port), public_origin="https://sb.example.com")
+
+    async with Client(rules=rules, resolver=resolver) as client:
+        with pytest.raises(AddressNotAllowed):
+            await fetch(client, f"http://api.test:{peer.port}/", rules)
+
+    assert peer.connections == 0
+
+
+@pytest.mark.parametrize(
+    ("port_of_ours", "address", "is_expected"),
+    [(1, "127.0.0.1", True), (0, "127.0.0.1", False), (1, "127.0.0.2", False)],
+)
+def test_the_peer_must_be_a_checked_address_and_not_this_machine_on_our_own_port(
+    serve: Serve, port_of_ours: int, address: str, is_expected: bool
+) -> None:
+    """On an address of this machine beyond loopback, peer and own address are alike, too."""
+    peer = serve(always(OK))
+    rules = Policy(listener=("0.0.0.0", port_of_ours or peer.port))
+
+    with socket.create_connection(("127.0.0.1", peer.port)) as connection:
+        assert _is_expected(connection, (ip_address(address),), rules) is is_expected
+
+
+async def test_a_blocked_name_a_closed_port_and_no_such_name_do_not_tell_what_is_there(
+    serve: Serve, client: Client, rules: Policy
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        closed = taken.getsockname()[1]
+    texts = set()
+    for url in (f"http://api.test:{closed}/", f"http://no-such-name.test:{closed}/"):
+        with pytest.raises(UpstreamUnreachable) as failed:
+            await fetch(client, url, rules)
+        texts.add((failed.value.message, failed.value.hint))
+
+    assert len(texts) == 1
+
+
+@pytest.fixture
+def hanging() -> Iterator[tuple[Resolver, threading.Event]]:
+    """A resolver whose name server never answers for names below slow.test."""
+    released = threading.Event()
+
+    def answer(host: str) -> list[str]:
+        if host.endswith("slow.test"):
+            released.wait(10)
+        return ["127.0.0.1"]
+
+    yield Resolver(answer), released
+    released.set()
+
+
+async def test_a_name_server_that_hangs_holds_up_nobody_else(
+    serve: Serve, rules: Policy, hanging: tuple[Resolver, threading.Event]
+) -> None:
+    peer = serve(always(OK))
+    async with Client(rules=rules, resolver=hanging[0]) as client:
+        stuck = [
+            asyncio.create_task(fetch(client, f"http://{number}.slow.test:{peer.port}/", rules))
+            for number in range(300)
+        ]
+        await asyncio.sleep(0)
+
+        async with asyncio.timeout(2):
+            assert await fetch(client, f"http://api.test:{peer.port}/", rules) == 200
+
+        hanging[1].set()
+        results = await asyncio.gather(*stuck, return_exceptions=True)
+    assert results.count(200) == MAX_LOOKUPS_BELOW_ONE_PARENT
+    assert sum(isinstance(result, UpstreamUnreachable) for result in results) == 300 - results.count(200)
+
+
+async def test_a_name_is_looked_up_once_however_many_ask_at_once(rules: Policy) -> None:
+    asked: list[str] = []
+    go = threading.Event()
+
+    def answer(host: str) -> list[str]:
+        asked.append(host)
+        go.wait(5)
+        return ["127.0.0.1"]
+
+    resolver = Resolver(answer)
+    waiting = [asyncio.create_task(resolver("api.test")) for _ in range(20)]
+    impatient = asyncio.create_task(resolver("api.test"))
+    await asyncio.sleep(0)
+    impatient.cancel()
+    await asyncio.sleep(0)
+    go.set()
+
+    assert len({tuple(map(str, found)) for found in await asyncio.gather(*waiting)}) == 1
+    assert asked == ["api.test"]
+    assert [str(ip) for ip in await resolver("api.test")] == ["127.0.0.1"]
+    assert len(asked) == 2
+
+
+@pytest.mark.parametrize("odd", [["not an address"], [], ["fe80::1%eth0"]])
+async def test_an_odd_answer_of_a_name_server_reaches_nothing(rules: Policy, odd: list[str]) -> None:
+    with pytest.raises((UpstreamUnreachable, AddressNotAllowed)):
+        await dial(Origin("https", "odd.test", 443), rules=rules, resolver=Resolver(lambda host: odd))
+
+
+async def test_tries_the_next_address_where_the_first_is_closed(serve: Serve, rules: Policy) -> None:
+    peer = serve(always(OK), host="127.0.0.2")
+    resolver = Resolver(lambda host: ["127.0.0.1", "127.0.0.2"])
+
+    async with Client(rules=rules, resolver=resolver) as client:
+        assert await fetch(client, f"http://two.test:{peer.port}/", rules) == 200
+
+
+async def test_https_does_not_reach_a_private_network_that_is_not_allowed(rules: Policy) -> None:
+    only_private = Policy(allow=(ip_network("10.0.0.0/8"),))
+
+    with pytest.raises(AddressNotAllowed):
+        await dial(Origin("https", "api.test", 443), rules=only_private, resolver=Resolver(lookup))
+
+
+async def test_a_built_in_service_is_dialled_at_our_own_listener_with_the_public_name(
+    serve: Serve, resolver: Resolver
+) -> None:
+    peer = serve(always(OK))
+    rules = Policy(listener=("0.0.0.0", peer.port), public_origin="https://sb.example.com")
+    url = "https://sb.example.com/practice/api/me?a=%2F"
+
+    async with (
+        Client(rules=rules, resolver=resolver) as client,
+        client.open(
+            "GET",
+            url,
+            headers=(("Host", "evil.example"),),
+            body=None,
+            destination=destination(url, hosts=[], is_builtin=True, rules=rules),
+            deadline=asyncio.get_running_loop().time() + 5,
+            max_bytes=100,
+        ) as reply,
+    ):
+        assert reply.status == 200
+
+    assert peer.requests == [b"GET /practice/api/me?a=%2F HTTP/1.1\r\nHost: sb.example.com\r\n\r\n"]

@@ -1,0 +1,243 @@
+"""The control plane's way out: one exchange, waited for (A10, C3, C8, C9, E3, E4)."""
+
+import gzip
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from pytest_django import Settings
+
+from outbound import session
+from outbound.dialling import tls_context
+from outbound.errors import (
+    AddressNotAllowed,
+    HostNotAllowed,
+    ResponseTooLarge,
+    UnsendableRequest,
+    UpstreamInvalid,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
+from outbound.policy import Policy, policy
+from outbound.resolver import Resolver
+from tests.outbound.conftest import LOOPBACK
+from tests.outbound.peers import OK, Peer, Talk, always, answer, says
+
+Serve = Callable[..., Peer]
+Send = Callable[..., session.Reply]
+
+
+@pytest.fixture
+def send(rules: Policy, resolver: Resolver) -> Send:
+    """``send(peer.url)``: allowed to go to the URL's own host."""
+
+    def send_to(url: str, method: str = "GET", **options: object) -> session.Reply:
+        host = url.partition("://")[2].partition("/")[0]
+        given = {"hosts": [host], "deadline_s": 5, "rules": rules, "resolver": resolver} | options
+        return session.send(method, url, **given)  # type: ignore[arg-type]
+
+    return send_to
+
+
+def test_sends_a_request_and_reads_the_whole_answer(serve: Serve, send: Send) -> None:
+    peer = serve(
+        says(answer("201 Created", "X-One: 1", "x-one: 2", "Content-Type: text/plain", body=b"made"))
+    )
+
+    reply = send(
+        f"{peer.url}/token?a=%2F", "POST", headers=(("Authorization", "Basic eDp5"),), body=b"grant_type=x"
+    )
+
+    assert (reply.status, reply.body) == (201, b"made")
+    assert reply.headers == {"x-one": "1, 2", "content-type": "text/plain", "content-length": "4"}
+    assert peer.requests == [
+        f"POST /token?a=%2F HTTP/1.1\r\nHost: {peer.netloc}\r\nAuthorization: Basic eDp5\r\n"
+        "Accept-Encoding: gzip\r\nContent-Length: 12\r\n\r\ngrant_type=x".encode()
+    ]
+
+
+def test_neither_prints_the_body_nor_the_headers_of_an_answer(serve: Serve, send: Send) -> None:
+    reply = send(serve(always(answer(body=b"canary"))).url)
+
+    assert "canary" not in repr(reply)
+
+
+def test_offers_gzip_and_undoes_one_layer(serve: Serve, send: Send) -> None:
+    zipped = answer("200 OK", "Content-Encoding: gzip", body=gzip.compress(b"plain"))
+
+    assert send(serve(always(zipped)).url, headers=(("accept-encoding", "br"),)).body == b"plain"
+
+
+@pytest.mark.parametrize("encoding", ["br", "zstd", "deflate", "gzip, gzip"])
+def test_refuses_other_encodings(serve: Serve, send: Send, encoding: str) -> None:
+    with pytest.raises(UpstreamInvalid):
+        send(serve(always(answer("200 OK", f"Content-Encoding: {encoding}", body=b"?"))).url)
+
+
+@pytest.mark.parametrize("status", ["200 OK", "302 Found", "400 Bad Request"])
+def test_caps_what_an_answer_unzips_to_whatever_its_status(serve: Serve, send: Send, status: str) -> None:
+    bomb = gzip.compress(bytes(50_000_000))
+
+    with pytest.raises(ResponseTooLarge):
+        send(serve(always(answer(status, "Content-Encoding: gzip", body=bomb))).url)
+
+
+@pytest.mark.parametrize("status", ["200 OK", "302 Found"])
+def test_caps_an_answer_on_the_wire_whatever_its_status(serve: Serve, send: Send, status: str) -> None:
+    with pytest.raises(ResponseTooLarge):
+        send(serve(always(answer(status, body=bytes(1001)))).url, max_bytes=1000)
+
+
+def test_an_endless_answer_ends_at_the_cap(serve: Serve, send: Send) -> None:
+    def script(talk: Talk) -> None:
+        talk.request()
+        talk.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        while not talk.peer.ended.is_set():
+            talk.connection.sendall(b"2000\r\n" + bytes(0x2000) + b"\r\n")
+
+    with pytest.raises(ResponseTooLarge):
+        send(serve(script).url)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_an_answer_and_its_target_hears_nothing(serve: Serve, send: Send, status: int) -> None:
+    sink = serve(always(OK))
+    peer = serve(always(answer(f"{status} Elsewhere", f"Location: {sink.url}/")))
+
+    reply = send(
+        peer.url, "POST", headers=(("Authorization", "Bearer canary"),), body=b"client_secret=canary"
+    )
+
+    assert reply.status == status
+    assert sink.connections == 0
+
+
+def test_keeps_no_cookie(serve: Serve, send: Send) -> None:
+    peer = serve(always(answer("200 OK", "Set-Cookie: a=b; Path=/")))
+
+    for _ in range(2):
+        send(peer.url)
+
+    assert b"cookie" not in b"".join(peer.requests).lower()
+
+
+@pytest.mark.parametrize(
+    "head", [b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n"]
+)
+def test_the_deadline_is_a_total(serve: Serve, send: Send, head: bytes) -> None:
+    def script(talk: Talk) -> None:
+        talk.request()
+        talk.send(head)
+        while not talk.peer.ended.wait(0.02):
+            talk.send(b"X: y\r\n" if head else b"")
+
+    began = time.monotonic()
+    with pytest.raises(UpstreamTimeout):
+        send(serve(script).url, deadline_s=0.2)
+
+    assert time.monotonic() - began < 1
+
+
+def test_the_deadline_covers_a_name_server_that_hangs(send: Send) -> None:
+    released = threading.Event()
+
+    def hang(host: str) -> list[str]:
+        released.wait(5)
+        return []
+
+    began = time.monotonic()
+    with pytest.raises(UpstreamTimeout):
+        send("http://api.test:9/", deadline_s=0.1, resolver=Resolver(hang))
+
+    assert time.monotonic() - began < 1
+    released.set()
+
+
+def test_refuses_hosts_and_addresses_before_anything_is_sent(serve: Serve, send: Send) -> None:
+    peer = serve(always(OK))
+
+    with pytest.raises(HostNotAllowed):
+        send(peer.url, hosts=["api.example.com"])
+    with pytest.raises(AddressNotAllowed):
+        send(peer.url, rules=Policy())
+    with pytest.raises(AddressNotAllowed):
+        send(f"http://mixed.test:{peer.port}/")
+    with pytest.raises(UnsendableRequest):
+        send(peer.url, headers=(("X-A", "a\0b"),))
+
+    assert peer.connections == 0
+
+
+async def test_works_where_a_loop_is_running_already(serve: Serve, send: Send) -> None:
+    assert send(serve(always(OK)).url).status == 200
+
+
+def test_goes_by_the_settings_where_nothing_is_passed_in(serve: Serve, settings: Settings) -> None:
+    peer = serve(always(OK))
+    settings.EGRESS_ALLOW = ()
+    with pytest.raises(AddressNotAllowed):
+        session.send("GET", peer.url, hosts=[peer.netloc], deadline_s=5)
+
+    settings.EGRESS_ALLOW = LOOPBACK
+    settings.PUBLIC_URL = "https://sb.example.com"
+
+    assert session.send("GET", peer.url, hosts=[peer.netloc], deadline_s=5).status == 200
+    assert policy().public_origin == "https://sb.example.com"
+
+
+def test_a_built_in_service_is_called_at_our_own_listener(serve: Serve, send: Send) -> None:
+    peer = serve(always(OK))
+    rules = Policy(listener=("127.0.0.1", peer.port), public_origin="https://sb.example.com")
+
+    reply = send(
+        "https://sb.example.com/practice/oauth2/token", "POST", is_builtin=True, rules=rules, hosts=[]
+    )
+
+    assert reply.status == 200
+    assert peer.requests[0].startswith(b"POST /practice/oauth2/token HTTP/1.1\r\nHost: sb.example.com\r\n")
+
+
+def test_the_environment_changes_nothing(
+    serve: Serve,
+    send: Send,
+    rules: Policy,
+    server_tls: ssl.SSLContext,
+    certificate: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    proxy, peer = serve(always(OK)), serve(always(OK), tls=server_tls)
+    (tmp_path / "netrc").write_text("default login canary password canary\n")
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.setenv(name, proxy.url)
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
+    for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.setenv(name, str(certificate))
+    tls_context.cache_clear()
+    url = f"https://api.test:{peer.port}/"
+
+    with pytest.raises(UpstreamUnreachable):  # the environment's CA is not the operator's
+        send(url)
+    assert send(url, rules=replace(rules, ca_file=str(certificate))).body == b"ok"
+
+    assert proxy.connections == 0
+    assert b"authorization" not in peer.requests[0].lower()
+    assert not (tmp_path / "keys").exists()
+
+
+def test_a_closed_port_and_no_such_name_read_the_same(send: Send) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        closed = taken.getsockname()[1]
+    problems = []
+    for url in (f"http://api.test:{closed}/", f"http://no-such-name.test:{closed}/"):
+        with pytest.raises(UpstreamUnreachable) as failed:
+            send(url)
+        problems.append(failed.value.as_problem())
+
+    assert problems[0] == problems[1]
