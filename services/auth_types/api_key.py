@@ -28,13 +28,19 @@ _SAFE_IN_PATH = "-._~!$&'()*+,;=:@"  # RFC 3986 3.3: what a segment may hold, so
 class KeyParam(Config):
     """One value: its wire name, the label to ask for it with, and what stands before it."""
 
-    key: Annotated[str, StringConstraints(min_length=1, max_length=100)]
-    display_name: Annotated[str, StringConstraints(max_length=100)] = ""
-    prefix: AsItStands = ""
+    key: Annotated[str, StringConstraints(min_length=1, max_length=100)] = Declared(title="Parameter key")
+    display_name: Annotated[str, StringConstraints(max_length=100)] = Declared("", title="Display name")
+    prefix: AsItStands = Declared("", title="Prefix")
 
 
 class ApiKeyConfig(Config):
-    params: Annotated[list[KeyParam], Declared(min_length=1, max_length=20)]
+    params: list[KeyParam] = Declared(
+        min_length=1,
+        max_length=20,
+        title="Parameters",
+        description="The key is the name on the wire, the display name what people are asked for when they"
+        " connect. A prefix goes before the value as it stands, such as “Bearer ” with its space.",
+    )
 
     @field_validator("params")
     @classmethod

@@ -26,6 +26,7 @@ from authlib.oauth1.rfc5849.util import escape
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from pydantic import Field as Declared
 from pydantic import StringConstraints, model_validator
 
 from services.auth_types import token_answer
@@ -67,11 +68,19 @@ _ENDPOINTS = ("request_token_url", "authorize_url", "access_token_url")
 
 
 class OAuth1Config(Config):
-    request_token_url: Url = ""
-    authorize_url: Url = ""
-    access_token_url: Url = ""
-    signature_method: Literal["HMAC-SHA1", "HMAC-SHA256", "RSA-SHA1", "PLAINTEXT"] = "HMAC-SHA1"
-    realm: Annotated[str, StringConstraints(max_length=200, pattern=r'^[^"\\]*$')] = ""
+    request_token_url: Url = Declared(
+        "",
+        title="Request token URL",
+        description="Leave all three URLs empty where the service hands out tokens on a page of its own.",
+    )
+    authorize_url: Url = Declared("", title="Authorize URL")
+    access_token_url: Url = Declared("", title="Access token URL")
+    signature_method: Literal["HMAC-SHA1", "HMAC-SHA256", "RSA-SHA1", "PLAINTEXT"] = Declared(
+        "HMAC-SHA1", title="Signature method"
+    )
+    realm: Annotated[str, StringConstraints(max_length=200, pattern=r'^[^"\\]*$')] = Declared(
+        "", title="Realm", json_schema_extra={"is_rare": True}
+    )
 
     @model_validator(mode="after")
     def _all_endpoints_or_none(self) -> "OAuth1Config":

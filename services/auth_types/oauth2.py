@@ -33,12 +33,9 @@ from services.auth_types.text import header_name_problem
 from vault.secret import Secret
 
 Url = Annotated[str, StringConstraints(max_length=1000)]
-Extra = Annotated[
-    dict[
-        Annotated[str, StringConstraints(min_length=1, max_length=100)],
-        Annotated[str, StringConstraints(max_length=2000)],
-    ],
-    Declared(max_length=30),
+Extra = dict[
+    Annotated[str, StringConstraints(min_length=1, max_length=100)],
+    Annotated[str, StringConstraints(max_length=2000)],
 ]
 # Parameters that are the protocol's own: an extra one of that name would undo a protection.
 AUTHORIZE_OWN = frozenset(
@@ -63,32 +60,109 @@ _VERIFIER_BYTES = 48  # 64 characters; RFC 7636 4.1 takes 43 to 128
 _ENDPOINTS = ("authorize_url", "token_url", "refresh_url", "revoke_url")
 
 
+RARE: dict[str, Any] = {"is_rare": True}  # shown under "More options" where people fill a block in
+
+
 class Scope(Config):
     name: Annotated[str, StringConstraints(min_length=1, max_length=300, pattern=r"^\S+$")]
     description: Annotated[str, StringConstraints(max_length=300)] = ""
 
 
 class OAuth2Config(Config):
-    grant_type: Literal["authorization_code", "client_credentials"] = "authorization_code"
-    authorize_url: Url = ""
-    token_url: Annotated[str, StringConstraints(min_length=1, max_length=1000)]
-    refresh_url: Url = ""
-    revoke_url: Url = ""
-    client_auth: Literal["post", "basic", "none"] = "post"
-    pkce: bool = True
-    issuer: Url = ""
-    require_iss: bool = False
-    token_path: Annotated[str, StringConstraints(pattern=r"^[^.\s]+(\.[^.\s]+){0,5}$", max_length=200)] = (
-        "access_token"
+    grant_type: Literal["authorization_code", "client_credentials"] = Declared(
+        "authorization_code",
+        title="Grant type",
+        json_schema_extra={
+            "labels": {
+                "authorization_code": "Authorization code: people authorise",
+                "client_credentials": "Client credentials: the app alone",
+            }
+        },
     )
-    token_param: Annotated[str, StringConstraints(max_length=100)] = ""
-    token_prefix: Annotated[str, StringConstraints(max_length=50)] | None = None
-    scopes: Annotated[list[Scope], Declared(max_length=2000)] = Declared(default_factory=list)
+    authorize_url: Url = Declared("", title="Authorize URL")
+    token_url: Annotated[str, StringConstraints(min_length=1, max_length=1000)] = Declared(title="Token URL")
+    refresh_url: Url = Declared(
+        "", title="Refresh URL", description="Empty: the token URL.", json_schema_extra=RARE
+    )
+    revoke_url: Url = Declared("", title="Revoke URL", json_schema_extra=RARE)
+    scopes: list[Scope] = Declared(
+        default_factory=list,
+        max_length=2000,
+        title="Scopes",
+        description="One a line: its name, then | and what it allows.",
+        json_schema_extra={"as_lines": True},
+    )
     scope_separator: Annotated[
         str, StringConstraints(strip_whitespace=False, min_length=1, max_length=3, pattern=r"^[ ,;|+]+$")
-    ] = " "
-    authorize_params: Extra = Declared(default_factory=dict)
-    token_params: Extra = Declared(default_factory=dict)
+    ] = Declared(
+        " ",
+        title="Scope separator",
+        json_schema_extra={
+            "labels": {" ": "Space", ",": "Comma", ";": "Semicolon", "|": "Vertical bar"},
+            "is_rare": True,
+        },
+    )
+    client_auth: Literal["post", "basic", "none"] = Declared(
+        "post",
+        title="Client authentication",
+        json_schema_extra={
+            "labels": {
+                "post": "In the form (client_secret_post)",
+                "basic": "In the header (client_secret_basic)",
+                "none": "None: a public client",
+            },
+            "is_rare": True,
+        },
+    )
+    pkce: bool = Declared(
+        True,
+        title="PKCE (S256)",
+        description="Protects the authorisation code. Switch it off only for a service that refuses it.",
+        json_schema_extra=RARE,
+    )
+    authorize_params: Extra = Declared(
+        default_factory=dict,
+        max_length=30,
+        title="Extra authorize parameters",
+        description="One a line, such as access_type=offline.",
+        json_schema_extra=RARE,
+    )
+    token_params: Extra = Declared(
+        default_factory=dict,
+        max_length=30,
+        title="Extra token parameters",
+        description="One a line, such as audience=https://api.example.com.",
+        json_schema_extra=RARE,
+    )
+    token_param: Annotated[str, StringConstraints(max_length=100)] = Declared(
+        "",
+        title="Token parameter",
+        description="Empty: Authorization in headers, access_token elsewhere.",
+        json_schema_extra=RARE,
+    )
+    token_prefix: Annotated[str, StringConstraints(max_length=50)] | None = Declared(
+        None,
+        title="Token prefix",
+        description="Empty: Bearer in headers, none elsewhere. A single - stands for none anywhere.",
+        json_schema_extra=RARE,
+    )
+    token_path: Annotated[str, StringConstraints(pattern=r"^[^.\s]+(\.[^.\s]+){0,5}$", max_length=200)] = (
+        Declared(
+            "access_token",
+            title="Where the answer holds the token",
+            description="Dots lead inwards, such as authed_user.access_token.",
+            json_schema_extra=RARE,
+        )
+    )
+    issuer: Url = Declared(
+        "",
+        title="Issuer",
+        description="Compared with `iss` in the callback (RFC 9207).",
+        json_schema_extra=RARE,
+    )
+    require_iss: bool = Declared(
+        False, title="The service always sends its issuer: refuse callbacks without", json_schema_extra=RARE
+    )
 
     @field_validator("scopes")
     @classmethod
@@ -323,4 +397,4 @@ def _check_issuer(config: Mapping[str, Any], iss: str | None) -> None:
 
 def _own_problem(params: Mapping[str, str], own: frozenset[str]) -> str:
     taken = sorted(own & {name.lower() for name in params})
-    return f"{', '.join(taken)} is sent by Switchboard itself; leave it out." if taken else ""
+    return f"Leave out {', '.join(taken)}: Switchboard sends that itself." if taken else ""

@@ -138,19 +138,27 @@ def _check_addresses(
     problem = addresses.url_problem(service["base_url"], kept)
     if problem:
         errors.append({"field": "base_url", "message": problem})
-    if not service["hosts"] and not problem:
-        service["hosts"] = [_own_host(service["base_url"])]
-    bad = [_host_error(index, pattern, addresses) for index, pattern in enumerate(service["hosts"])]
-    errors += [error for error in bad if error]
-    if not any(bad):
-        service["hosts"] = addresses.spelt(service["hosts"])
     for auth in auths:
         for name, url in auth.auth_type.urls(auth.config).items():
             message = addresses.url_problem(url)
             if message:
                 errors.append({"field": f"{auth.block}.{name}", "message": message})
-    if not any(error["field"].startswith(("base_url", "hosts")) for error in errors):
+    if _has_checked_hosts(service, addresses, errors) and not problem:
         _check_cover(service, addresses, errors)
+
+
+def _has_checked_hosts(service: dict[str, Any], addresses: Addresses, errors: Errors) -> bool:
+    """Check the allowed hosts, or take the base URL's where that is right; are they fit to be compared?"""
+    if not service["hosts"]:
+        if any(error["field"] == "base_url" for error in errors):
+            return False
+        service["hosts"] = [_own_host(service["base_url"])]
+    bad = [_host_error(index, pattern, addresses) for index, pattern in enumerate(service["hosts"])]
+    errors += [error for error in bad if error]
+    if any(bad):
+        return False
+    service["hosts"] = addresses.spelt(service["hosts"])
+    return True
 
 
 def _check_cover(service: dict[str, Any], addresses: Addresses, errors: Errors) -> None:

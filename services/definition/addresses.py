@@ -33,6 +33,8 @@ class Addresses:
         if problem or self._is_ours(url):
             return problem
         found = _AUTHORITY.match(url)
+        if found and placeholders(found[1]) & kept:
+            return "A key never stands in the host."
         problem = self._host_variable_problem(found[1]) if found else ""
         return problem or self._first_bad(url, guard.check_definition_url)
 

@@ -1,0 +1,6 @@
+"""What the pages of services ask for."""
+
+from services.forms.client import ClientForm
+from services.forms.service import ServiceForm
+
+__all__ = ["ClientForm", "ServiceForm"]
