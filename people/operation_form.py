@@ -3,10 +3,16 @@
 from typing import Any, ClassVar
 
 from django import forms
+from django.http import HttpRequest, QueryDict
 
 from problems import AppError, Conflict, InvalidInput
 
 REFUSALS = (InvalidInput, Conflict)
+
+
+def posted(request: HttpRequest) -> QueryDict | None:
+    """What a form is bound to: a POST's body, be it empty; nothing where the page is only looked at."""
+    return request.POST if request.method == "POST" else None
 
 
 class OperationForm(forms.Form):
@@ -28,9 +34,9 @@ class OperationForm(forms.Form):
 
     def lay(self, error: AppError) -> None:
         """Show what an operation refused: each sentence at its field, the rest at the form's head."""
-        problems: list[dict[str, str]] = error.extra.get("errors") or [
-            {"field": self.conflict_field if isinstance(error, Conflict) else "", "message": _words(error)}
-        ]
+        is_named = isinstance(error, Conflict) and self.conflict_field in self.fields
+        whole = {"field": self.conflict_field if is_named else "", "message": _words(error)}
+        problems: list[dict[str, str]] = error.extra.get("errors") or [whole]
         for problem in problems:
             self._lay_one(problem["field"], problem["message"])
 

@@ -1,0 +1,1 @@
+"""The pages of connections: each parses, makes one operation call, answers."""

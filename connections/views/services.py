@@ -1,0 +1,76 @@
+"""Changing and deleting a custom service, which connections may stand on."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from connections import access, operations
+from connections.errors import RetargetUnconfirmed, ServiceInUse
+from connections.forms import ConfirmForm
+from connections.models import Connection
+from people.actor import Actor, from_request
+from people.operation_form import REFUSALS, posted
+from services import operations as service_operations
+from services.errors import NotYourService, ServiceFixed
+from services.forms import ServiceForm
+from services.models import Service
+
+form_page = require_http_methods(["GET", "HEAD", "POST"])
+
+
+@form_page
+def edit(request: HttpRequest, link_name: str) -> HttpResponse:
+    """The definition. In use, sending credentials elsewhere wants the link name typed, and ends grants."""
+    actor = from_request(request)
+    service = _editable(actor, link_name)
+    is_used = Connection.objects.filter(auth__service=service).exists()
+    if is_used and request.method != "POST":
+        actor.require_fresh()  # before anything is typed
+    form, confirm = ServiceForm(posted(request), service=service), None
+    if form.is_valid():
+        data = form.nested() | {"confirm": request.POST.get("confirm", "").strip()}
+        try:
+            operations.change_service(actor=actor, service=service, data=data)
+        except RetargetUnconfirmed:
+            typed = request.POST if "confirm" in request.POST else None
+            confirm = ConfirmForm(typed, link_name=service.link_name)
+        except REFUSALS as error:
+            form.lay(error)
+        else:
+            messages.success(request, f"{service.name} is saved.")
+            return redirect("services:detail", service.link_name)
+    context = {"service": service, "form": form, "confirm": confirm, "is_used": is_used}
+    return render(
+        request, "connections/service_edit.html", context, status=422 if form.errors or confirm else 200
+    )
+
+
+@form_page
+def delete(request: HttpRequest, link_name: str) -> HttpResponse:
+    """For good, and only where no connection uses it; else those that do are listed."""
+    actor = from_request(request)
+    service = _editable(actor, link_name)
+    form = ConfirmForm(posted(request), link_name=service.link_name)
+    in_the_way = list(access.visible(actor).filter(auth__service=service).values_list("link_name", flat=True))
+    if form.is_valid():
+        try:
+            operations.delete_service(actor=actor, service=service)
+        except ServiceInUse as error:
+            in_the_way = error.extra["connections"]
+        else:
+            messages.success(request, f"{service.name} is deleted.")
+            return redirect("services:list")
+    context = {"service": service, "form": form, "in_the_way": in_the_way}
+    status = 409 if in_the_way and request.method == "POST" else 422 if form.errors else 200
+    return render(request, "connections/service_delete.html", context, status=status)
+
+
+def _editable(actor: Actor, link_name: str) -> Service:
+    """A service that the actor may change. Raises ServiceFixed, NotYourService."""
+    service = service_operations.get_service(actor=actor, link_name=link_name)
+    if not service.is_custom:
+        raise ServiceFixed
+    if not service_operations.may_edit(actor, service):
+        raise NotYourService
+    return service
