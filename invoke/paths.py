@@ -1,12 +1,13 @@
 """Where a call goes: the rules for a caller's path, and the URL that is built from it. Pure."""
 
 import re
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 
 from invoke.asks import Ask
 from problems import InvalidInput
 
 _HOST = re.compile(r"[A-Za-z0-9.\-_\[\]:]{1,261}\Z")
+_ABSOLUTE = re.compile(r"(https?)://([^/?]*)(/[^?]*)?(?:\?(.*))?", re.IGNORECASE)
 _CONTROLS = re.compile(r"[\x00-\x20\x7f]")
 _ENCODED_CONTROLS = re.compile(r"%(?:[01][0-9a-f]|7f)", re.IGNORECASE)
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
@@ -86,10 +87,10 @@ def from_task(url: str) -> tuple[str, str, str]:
     if "://" not in url.partition("?")[0]:
         path, _, query = url.partition("?")
         return "", path if path.startswith("/") or not path else f"/{path}", query
-    parts = urlsplit(url)
-    if parts.scheme.lower() not in {"https", "http"} or not _HOST.match(parts.netloc):
+    parts = _ABSOLUTE.fullmatch(url)
+    if parts is None or not _HOST.match(parts[2]):
         raise InvalidInput("`url` is neither a path nor an https:// address of one of the service's hosts.")
-    return f"{parts.scheme.lower()}://{parts.netloc}", parts.path, parts.query
+    return f"{parts[1].lower()}://{parts[2]}", parts[3] or "", parts[4] or ""
 
 
 def is_below(path: str, prefixes: list[str]) -> bool:

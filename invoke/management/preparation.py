@@ -15,6 +15,8 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from services import loader
+
 BACKUPS_KEPT = 3
 STATIC_STAMP = "static.stamp"
 
@@ -23,7 +25,8 @@ def prepare(*, now: datetime, say: Callable[[str], None]) -> None:
     """Bring database, catalogue and static files up to date; two starts on one data folder take turns."""
     with _one_at_a_time(settings.DATA_DIR):
         migrate(now=now, say=say)
-        call_command("load_catalogue", verbosity=0)
+        for problem in loader.load().problems:
+            say(f"Left out of the catalogue: {problem}")
         collect_static()
 
 
