@@ -40,6 +40,7 @@ PIECE_BYTES = 64 * 1024
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 5.6.2
 _UNSENDABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _FRAMING = frozenset({"host", "connection", "transfer-encoding", "expect", "upgrade"})  # ours to say
+_WITHOUT_BODY = frozenset({204, 304})  # their Content-Length tells of another answer's (RFC 9110 8.6)
 _AUTOMATIC = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 
 
@@ -212,7 +213,7 @@ def _session(connector: Connector) -> aiohttp.ClientSession:
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
         skip_auto_headers=_AUTOMATIC,
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+        timeout=aiohttp.ClientTimeout(),  # none: the deadline is the caller's
         trust_env=False,
         max_line_size=MAX_HEADER_BYTES,
         max_field_size=MAX_HEADER_BYTES,
@@ -226,7 +227,8 @@ def _reply(response: aiohttp.ClientResponse, max_bytes: int) -> Reply:
     if not 200 <= response.status <= 599:
         raise UpstreamInvalid("The service answered with a status that HTTP does not know.")
     length = response.content_length
-    if length is not None and length > max_bytes and response.method != "HEAD":
+    has_body = response.method != "HEAD" and response.status not in _WITHOUT_BODY
+    if has_body and length is not None and length > max_bytes:
         raise ResponseTooLarge
     return Reply(
         status=response.status,

@@ -32,6 +32,7 @@ class Connector(aiohttp.BaseConnector):
         self._is_builtin = is_builtin
         self._rules = rules
         self._resolver = resolver
+        self._tls = tls_context(rules.ca_file)
         self._factory = functools.partial(WatchedPeer, self._loop)  # type: ignore[assignment]
 
     async def _create_connection(
@@ -51,13 +52,13 @@ class Connector(aiohttp.BaseConnector):
             _, peer = await self._loop.create_connection(
                 self._factory,
                 sock=connection,
-                ssl=tls_context(self._rules.ca_file) if is_tls else None,
+                ssl=self._tls if is_tls else None,
                 server_hostname=origin.host if is_tls else None,
             )
-        except OSError:  # a failed handshake, too
-            raise UpstreamUnreachable from None
-        except BaseException:
+        except BaseException as error:
             connection.close()
+            if isinstance(error, OSError):  # a failed handshake, too
+                raise UpstreamUnreachable from None
             raise
         return peer
 

@@ -11,7 +11,7 @@ import certifi
 
 from outbound import hosts as names
 from outbound.addresses import is_address_allowed
-from outbound.errors import AddressNotAllowed, UpstreamUnreachable
+from outbound.errors import AddressNotAllowed, BadCaFile, UpstreamUnreachable
 from outbound.guard import addresses_allowed
 from outbound.hosts import Origin
 from outbound.policy import Address, Policy
@@ -47,15 +47,22 @@ async def dial_ourselves(*, rules: Policy, resolver: Resolver) -> socket.socket:
 def tls_context(ca_file: str) -> ssl.SSLContext:
     """Certificates and names always verified, against the public CAs and the operator's.
 
-    Made by hand, since the library's defaults heed SSLKEYLOGFILE and SSL_CERT_FILE.
+    Made by hand, since the library's defaults heed SSLKEYLOGFILE and SSL_CERT_FILE. Raises BadCaFile.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_verify_locations(certifi.where())
     if ca_file:
-        context.load_verify_locations(ca_file)
+        _trust(context, ca_file)
     context.set_alpn_protocols(["http/1.1"])
     return context
+
+
+def _trust(context: ssl.SSLContext, ca_file: str) -> None:
+    try:
+        context.load_verify_locations(ca_file)
+    except OSError as error:  # not there, not readable, no PEM
+        raise BadCaFile(f"EGRESS_CA_FILE: {ca_file} cannot be used ({error.strerror or error}).") from None
 
 
 async def _addresses(origin: Origin, rules: Policy, resolver: Resolver) -> tuple[Address, ...]:

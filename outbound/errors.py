@@ -4,7 +4,7 @@ A name that does not exist, a port that is closed and a peer that hangs up read 
 call should not learn from us what a network looks like.
 """
 
-from problems import InvalidInput, NotAllowed, UpstreamFailed
+from problems import InvalidInput, Misconfigured, NotAllowed, UpstreamFailed
 
 
 class BadAddress(ValueError):
@@ -73,3 +73,11 @@ class UnsendableRequest(InvalidInput):
     status = 400
     message = "The request holds something that HTTP cannot carry."
     hint = "Take control characters and line breaks out of the part that is named, or percent-encode them."
+
+
+class BadCaFile(Misconfigured):
+    """EGRESS_CA_FILE is not a file of certificates."""
+
+    code = "bad_ca_file"
+    message = "EGRESS_CA_FILE cannot be used."
+    hint = "Set EGRESS_CA_FILE to a readable PEM file of CA certificates, or leave it out."

@@ -277,10 +277,13 @@ async def test_an_answer_over_the_cap_is_not_passed_on(serve: Serve, call: Open,
     assert len(b"".join(passed_on)) <= (0 if kind == "length" else 250_000)
 
 
-async def test_the_length_of_an_answer_to_head_is_not_a_body(serve: Serve, call: Open) -> None:
-    peer = serve(says(answer(length=10**12)))
+@pytest.mark.parametrize(("method", "status"), [("HEAD", "200 OK"), ("GET", "304 Not Modified")])
+async def test_the_length_of_a_body_that_is_not_sent_is_not_too_large(
+    serve: Serve, call: Open, method: str, status: str
+) -> None:
+    peer = serve(says(answer(status, length=10**12)))
 
-    async with call(peer, "HEAD", max_bytes=10) as reply:
+    async with call(peer, method, max_bytes=10) as reply:
         assert reply.content_length == 10**12
         assert await body_of(reply) == b""
 

@@ -16,6 +16,7 @@ from outbound import session
 from outbound.dialling import tls_context
 from outbound.errors import (
     AddressNotAllowed,
+    BadCaFile,
     HostNotAllowed,
     ResponseTooLarge,
     UnsendableRequest,
@@ -229,6 +230,17 @@ def test_the_environment_changes_nothing(
     assert proxy.connections == 0
     assert b"authorization" not in peer.requests[0].lower()
     assert not (tmp_path / "keys").exists()
+
+
+@pytest.mark.parametrize("content", [None, "not a certificate"])
+def test_a_ca_file_that_cannot_be_used_is_the_operators_to_correct(
+    send: Send, rules: Policy, tmp_path: Path, content: str | None
+) -> None:
+    if content:
+        (tmp_path / "ca.pem").write_text(content)
+
+    with pytest.raises(BadCaFile, match="EGRESS_CA_FILE"):
+        send("http://127.0.0.1:9/", rules=replace(rules, ca_file=str(tmp_path / "ca.pem")))
 
 
 def test_a_closed_port_and_no_such_name_read_the_same(send: Send) -> None:
