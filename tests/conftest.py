@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from allauth.account.internal.flows.login import record_authentication
+from django.conf import settings
 from django.http import HttpRequest
-from django.test import Client, TransactionTestCase
+from django.test import Client, RequestFactory, TransactionTestCase
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -147,6 +149,21 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 # --- The database ---------------------------------------------------------------------------------
+@pytest.fixture(scope="session", autouse=True)
+def our_host() -> Generator[None]:
+    """Django's client asks for ``testserver``, and our pages would send it on to PUBLIC_URL."""
+    environ: Any = RequestFactory._base_environ  # type: ignore[attr-defined]
+    ours = {"HTTP_HOST": urlsplit(settings.PUBLIC_URL).netloc}
+
+    def at_home(self: RequestFactory, **request: Any) -> dict[str, Any]:
+        asked: dict[str, Any] = environ(self, **{**ours, **self.defaults, **request})
+        return asked
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RequestFactory, "_base_environ", at_home)
+        yield
+
+
 @pytest.fixture(scope="session", autouse=True)
 def audit_gate() -> Generator[None]:
     """Tests that commit end by emptying the tables, audit events included, which triggers refuse."""

@@ -56,7 +56,9 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(length).decode()
         path = urlsplit(self.path).path
         form = dict(parse_qsl(body))
-        self.service.seen.append({"path": self.path, "form": form, "headers": dict(self.headers)})
+        self.service.seen.append(
+            {"path": self.path, "form": form, "body": body, "headers": dict(self.headers)}
+        )
         if path == "/token":
             status, said = self.service.token(form)
             self._send(status, json.dumps(said), "application/json")
