@@ -245,8 +245,10 @@ TEMPLATES: list[dict[str, Any]] = [
 
 
 def _database() -> dict[str, Any]:
+    url = env.str("DATABASE_URL", default="") or f"sqlite:///{DATA_DIR / 'switchboard.sqlite3'}"
     try:
-        database = dict(env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'switchboard.sqlite3'}"))
+        known = url.partition(":")[0] in {"sqlite", "postgres", "postgresql"}
+        database = dict(env.db_url_config(url)) if known else {}
     except (ValueError, KeyError, ImproperlyConfigured):
         database = {}
     options = dict(database.get("OPTIONS", {}))
