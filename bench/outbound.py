@@ -17,6 +17,7 @@ from yarl import URL
 
 from outbound.client import Client
 from outbound.guard import Policy, destination
+from outbound.resolver import Resolver
 
 ANSWER = (
     b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nServer: upstream\r\nCache-Control: no-store\r\n"
@@ -55,10 +56,14 @@ async def cost(call: Callable[[], Awaitable[None]]) -> float:
 
 async def compare(port: int) -> tuple[list[float], list[float]]:
     rules = Policy(allow=(ip_network("127.0.0.0/8"),), listener=("127.0.0.1", 1))
-    url, hosts = f"http://127.0.0.1:{port}/v1/things?limit=10", (f"127.0.0.1:{port}",)
+    url, hosts = f"http://api.test:{port}/v1/things?limit=10", (f"api.test:{port}",)
+    bare_url = f"http://127.0.0.1:{port}/v1/things?limit=10"
     loop = asyncio.get_running_loop()
 
-    async with Client(rules=rules) as client, aiohttp.ClientSession(auto_decompress=False) as session:
+    async with (
+        Client(rules=rules, resolver=Resolver(lambda host: ["127.0.0.1"])) as client,
+        aiohttp.ClientSession(auto_decompress=False) as session,
+    ):
 
         async def ours() -> None:
             async with client.open(
@@ -75,7 +80,7 @@ async def compare(port: int) -> tuple[list[float], list[float]]:
 
         async def bare() -> None:
             async with session.get(
-                URL(url, encoded=True), headers=HEADERS, allow_redirects=False
+                URL(bare_url, encoded=True), headers=HEADERS, allow_redirects=False
             ) as response:
                 async for _ in response.content.iter_any():
                     pass

@@ -6,12 +6,13 @@ framing's own. What a peer does wrong comes back as one of ``outbound.errors``, 
 
 import asyncio
 import re
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Self
 
 import aiohttp
+from multidict import CIMultiDict
 from yarl import URL
 
 from outbound import guard
@@ -41,7 +42,6 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 5.6.2
 _UNSENDABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _FRAMING = frozenset({"host", "connection", "transfer-encoding", "expect", "upgrade"})  # ours to say
 _WITHOUT_BODY = frozenset({204, 304})  # their Content-Length tells of another answer's (RFC 9110 8.6)
-_AUTOMATIC = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 
 
 @dataclass(slots=True)
@@ -136,7 +136,7 @@ class Client:
             raise UnsendableRequest("The method is not one that HTTP can carry.")
         is_builtin = destination.is_builtin
         netloc = destination.origin.netloc
-        sent = guard.destination(url, hosts=(netloc,), is_builtin=is_builtin, rules=self._rules)
+        sent = guard.signed(destination, url, rules=self._rules)
         pairs = _sendable(headers, keeps_length=not isinstance(body, bytes | None))
         if isinstance(body, bytes) and len(body) > PIECE_BYTES:  # aiohttp takes large ones in pieces only
             pairs.append(("Content-Length", str(len(body))))
@@ -168,7 +168,7 @@ class _Request:
     """What goes to aiohttp, once or twice."""
 
     method: str
-    url: str
+    url: str = field(repr=False)
     headers: list[tuple[str, str]] = field(repr=False)
     body: "bytes | _Upload | None" = field(repr=False)
     is_builtin: bool
@@ -189,6 +189,15 @@ class _Request:
             data=self.body,
             allow_redirects=False,
         )
+
+
+class _PlainRequest(aiohttp.ClientRequest):
+    """No header but those that are given: no User-Agent, Accept or Content-Type of aiohttp's."""
+
+    _skip_auto_headers = CIMultiDict({"Content-Type": None})
+
+    def update_auto_headers(self, skip_auto_headers: Iterable[str] | None) -> None:
+        """Nothing (and nothing copied on every call to find that out)."""
 
 
 class _Upload:
@@ -212,7 +221,7 @@ def _session(connector: Connector) -> aiohttp.ClientSession:
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
-        skip_auto_headers=_AUTOMATIC,
+        request_class=_PlainRequest,
         timeout=aiohttp.ClientTimeout(),  # none: the deadline is the caller's
         trust_env=False,
         max_line_size=MAX_HEADER_BYTES,

@@ -7,7 +7,7 @@ is made (``destination``), and when a connection is opened, on every address the
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from outbound import hosts as names
@@ -27,6 +27,7 @@ __all__ = [
     "host_of",
     "is_address_allowed",
     "policy",
+    "signed",
 ]
 
 BUILT_IN_PATHS = ("/practice/", "/api/v1/")
@@ -40,7 +41,7 @@ class Destination:
     """An address that a service's calls may go to, in its one spelling. ``target`` is path and query."""
 
     origin: Origin
-    target: str
+    target: str = field(repr=False)  # may carry a key
     is_builtin: bool = False
 
     @property
@@ -125,6 +126,19 @@ def destination(
         raise AddressNotAllowed
     if origin.scheme == "http" and not rules.allow:
         raise AddressNotAllowed("Plain http goes only to private networks listed in EGRESS_ALLOW.")
+    return Destination(origin, target)
+
+
+def signed(checked: Destination, url: str, *, rules: Policy | None = None) -> Destination:
+    """The destination with what signing made of its URL: the origin stays. Raises HostNotAllowed."""
+    if checked.is_builtin:
+        return destination(url, hosts=(), is_builtin=True, rules=rules)
+    try:
+        origin, target = names.split(url)
+    except BadAddress as error:
+        raise HostNotAllowed(f"That address is not one to call. {error}") from None
+    if origin != checked.origin:
+        raise HostNotAllowed
     return Destination(origin, target)
 
 

@@ -83,6 +83,8 @@ def normalise(host: str) -> str:
     """The host in ASCII and lower case, addresses in their one spelling. Raises BadAddress."""
     if host.startswith("["):
         return _ipv6(host[1:-1])
+    if len(host) > 254:
+        raise BadAddress("That host name is longer than a name can be.")
     name = (host if host.isascii() else _idna(host)).lower().removesuffix(".")
     labels = name.split(".")
     if len(name) > 253 or not all(_LABEL.fullmatch(label) for label in labels):

@@ -125,7 +125,8 @@ class Peer:
 
     def __enter__(self) -> Self:
         self._open: list[socket.socket] = []
-        self._listener = socket.create_server((self.host, 0))
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        self._listener = socket.create_server((self.host, 0), family=family)
         self.port: int = self._listener.getsockname()[1]
         self._threads = [threading.Thread(target=self._listen, daemon=True)]
         self._threads[0].start()
@@ -146,7 +147,7 @@ class Peer:
 
     @property
     def netloc(self) -> str:
-        return f"{self.host}:{self.port}"
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @property
     def url(self) -> str:

@@ -189,6 +189,15 @@ async def test_tries_the_next_address_where_the_first_is_closed(serve: Serve, ru
         assert await fetch(client, f"http://two.test:{peer.port}/", rules) == 200
 
 
+async def test_reaches_an_ipv6_address_inside_an_allowed_network(
+    serve: Serve, client: Client, rules: Policy
+) -> None:
+    peer = serve(always(OK), host="::1")
+
+    assert await fetch(client, f"{peer.url}/", rules) == 200
+    assert peer.requests[0].startswith(f"GET / HTTP/1.1\r\nHost: [::1]:{peer.port}\r\n".encode())
+
+
 async def test_https_does_not_reach_a_private_network_that_is_not_allowed(rules: Policy) -> None:
     only_private = Policy(allow=(ip_network("10.0.0.0/8"),))
 

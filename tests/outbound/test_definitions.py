@@ -57,6 +57,7 @@ def test_accepts_https_towards_names(url: str) -> None:
         ("https://-api.example.com", "host name"),
         ("https://api.ex%61mple.com", "host name"),
         ("https://" + "a" * 64 + ".com", "host name"),
+        ("https://" + "ü." * 5000 + "com", "longer"),
         ("https://api.example.com:0", "Port 0"),
         ("https://api.example.com:22", "Port 22"),
         ("https://api.example.com:25", "Port 25"),

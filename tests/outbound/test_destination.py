@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from outbound.errors import AddressNotAllowed, HostNotAllowed
-from outbound.guard import Policy, destination
+from outbound.guard import Policy, destination, signed
 
 RULES = Policy(listener=("127.0.0.1", 8000), public_origin="https://switchboard.example.com")
 LAN = Policy(
@@ -123,6 +123,24 @@ def test_sends_to_an_allowed_host_in_its_one_spelling(url: str, sent: str) -> No
 def test_refuses_any_other_host(url: str) -> None:
     with pytest.raises(HostNotAllowed):
         destination(url, hosts=HOSTS, rules=RULES)
+
+
+def test_what_signing_adds_may_not_move_the_call() -> None:
+    checked = destination("https://desk.zoho.eu/a", hosts=HOSTS, rules=RULES)
+    built_in = destination("http://localhost:8000/practice/a", hosts=[], is_builtin=True, rules=LAN)
+
+    assert signed(checked, "https://desk.zoho.eu/a?key=canary", rules=RULES).target == "/a?key=canary"
+    assert "canary" not in repr(signed(checked, "https://desk.zoho.eu/a?key=canary", rules=RULES))
+    for url in (
+        "https://api.example.com:8443/a",
+        "http://desk.zoho.eu/a",
+        "https://desk.zoho.eu:444/a",
+        "/a",
+    ):
+        with pytest.raises(HostNotAllowed):
+            signed(checked, url, rules=RULES)
+    with pytest.raises(HostNotAllowed):
+        signed(built_in, "http://localhost:8000/accounts/login/", rules=LAN)
 
 
 def test_refuses_plain_http_where_no_private_network_is_allowed() -> None:
