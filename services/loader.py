@@ -156,6 +156,13 @@ def _check_own(own: Mapping[str, Any]) -> None:
     meta, client = own.get("meta", {}), own.get("client", {})
     if not isinstance(meta, dict) or not set(meta) <= _META_KEYS:
         errors.append({"field": "meta", "message": f"It holds only {', '.join(sorted(_META_KEYS))}."})
+        meta = {}
+    links = {"docs_url": own.get("docs_url", ""), "meta.app_page": meta.get("app_page", "")}
+    errors += [
+        {"field": key, "message": "It is a link that people follow: begin with https://."}
+        for key, link in links.items()
+        if link and not str(link).startswith("https://")
+    ]
     if not _is_client(client):
         message = f"It takes texts: an id and secrets, named {', '.join(sorted(_CLIENT_NAMES))}."
         errors.append({"field": "client", "message": message})

@@ -95,7 +95,7 @@ class RowsWidget(forms.Widget):
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         context = super().get_context(name, value, attrs)
         filled = [row for row in value or [] if any(row.values())]
-        rows = [*filled, *({} for _ in range(_BLANK_ROWS if filled else 1))]
+        rows = [*filled, *({} for _ in range(_BLANK_ROWS))]
         context["widget"]["columns"] = list(self.columns.values())
         context["widget"]["rows"] = [
             [
