@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import structlog
+from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
@@ -53,6 +54,15 @@ class MethodNotAllowed(problems.InvalidInput):
     hint = "See /api/docs for what it takes."
 
 
+class BodyTooLarge(problems.InvalidInput):
+    """More than a description of anything takes (413)."""
+
+    code = "payload_too_large"
+    status = 413
+    message = "The body is larger than this address takes."
+    hint = "Send less at once."
+
+
 def answer(error: problems.AppError) -> HttpResponse:
     """The problem document of an error, with the headers that go with it."""
     return JsonResponse(
@@ -72,6 +82,8 @@ def install(api: NinjaAPI) -> None:
     api.add_exception_handler(AuthenticationError, lambda request, error: answer(Unauthenticated()))
     api.add_exception_handler(HttpError, _http_error)
     api.add_exception_handler(Http404, lambda request, error: answer(problems.NotFound()))
+    api.add_exception_handler(RequestDataTooBig, lambda request, error: answer(BodyTooLarge()))
+    api.add_exception_handler(UnreadablePostError, lambda request, error: answer(problems.InvalidInput()))
     for away in DATABASE_AWAY:
         api.add_exception_handler(away, _database_away)
     api.add_exception_handler(Exception, _unforeseen)

@@ -72,5 +72,5 @@ def _decode(model: type[Model], order: tuple[str, ...], cursor: str) -> list[Any
         padded = cursor + "=" * (-len(cursor) % 4)
         texts = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
         return [_value(model, column, text) for column, text in zip(order, texts, strict=True)]
-    except (binascii.Error, ValueError, TypeError, ValidationError):
+    except (binascii.Error, ValueError, TypeError, RecursionError, ValidationError):
         raise ValidationFailed.of("cursor", "This is not a cursor that a list gave out.") from None

@@ -4,11 +4,12 @@ import sys
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
 import problems
-from api.handlers import DATABASE_AWAY, answer, database_away
+from api.handlers import DATABASE_AWAY, BodyTooLarge, answer, database_away
 from people import addresses
 
 API = "/api/v1/"
@@ -76,8 +77,8 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Django's 400: a host that is not ours, a form with too many fields."""
-    return _told(request, BadRequest())
+    """Django's 400: a host that is not ours, a form with too many fields; 413 for too large a body."""
+    return _told(request, BodyTooLarge() if isinstance(exception, RequestDataTooBig) else BadRequest())
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

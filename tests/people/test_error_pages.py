@@ -128,6 +128,16 @@ def test_a_page_that_a_stale_post_came_from_is_a_page_of_ours() -> None:
         assert page_before(ask) == "/people/new/"
 
 
+def test_a_body_that_is_too_large_is_told(browser: Client, settings: Any) -> None:
+    large = "x" * (settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
+    page = browser.post(
+        "/accounts/password/change/", f"oldpassword={large}", content_type="application/x-www-form-urlencoded"
+    )
+    assert page.status_code == 413
+    answer = browser.post("/api/v1/people", {"email": large}, content_type="application/json")
+    assert (answer.status_code, answer.json()["code"]) == (413, "payload_too_large")
+
+
 def test_messages_are_read_out(signed_in: SignIn, owner: User) -> None:
     client = signed_in(owner)
     client.post("/accounts/logout/")
