@@ -33,6 +33,7 @@ class Event(models.TextChoices):
     FLOW_USER_MISMATCH = "grant.flow_user_mismatch"
     GRANT_REFRESHED = "grant.refreshed"
     GRANT_REFRESH_FAILED = "grant.refresh_failed"
+    RECONNECT_NEEDED = "grant.reconnect_needed"
     GRANT_ENDED = "grant.ended"
     GRANT_REVOKED = "grant.revoked"
     UNSEAL_FAILED = "grant.unseal_failed"

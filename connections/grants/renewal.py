@@ -96,7 +96,7 @@ def _unrenewable(grant: Grant, now: datetime) -> Grant:
     if grant.expires_at is None or grant.expires_at > now:
         return grant
     reason = "The access token ran out, and the service gave no refresh token."
-    if store.need_reconnect(grant, reason):
+    if store.need_reconnect(grant, reason, event=Event.GRANT_REFRESH_FAILED):
         raise AuthorizationRequired(reason)
     return _load(grant.pk)
 
@@ -186,7 +186,7 @@ def _dead(grant: Grant, error: GrantDead) -> Grant:
     reason = error.message
     if grant.claimed_by.startswith("again"):
         reason = f"An earlier refresh was cut short, and its refresh token is used up. {reason}"
-    if store.need_reconnect(grant, reason):
+    if store.need_reconnect(grant, reason, event=Event.GRANT_REFRESH_FAILED):
         raise AuthorizationRequired(reason)
     return _load(grant.pk)
 

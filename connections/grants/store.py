@@ -114,7 +114,9 @@ def end_all(grants: QuerySet[Grant], reason: str) -> int:
     )
 
 
-def need_reconnect(grant: Grant, reason: str, *, actor: Actor | None = None) -> bool:
+def need_reconnect(
+    grant: Grant, reason: str, *, actor: Actor | None = None, event: Event = Event.RECONNECT_NEEDED
+) -> bool:
     """Mark that only a person can help, unless somebody connected again meanwhile; did it hold?"""
     with transaction.atomic():
         held = Grant.objects.filter(pk=grant.pk, state=Grant.State.ACTIVE, version=grant.version).update(
@@ -126,7 +128,7 @@ def need_reconnect(grant: Grant, reason: str, *, actor: Actor | None = None) -> 
         )
         if held:
             target = f"connection:{grant.connection.link_name}"
-            audit.record(Event.GRANT_REFRESH_FAILED, actor=actor, target=target, reason=reason[:300])
+            audit.record(event, actor=actor, target=target, reason=reason[:300])
     return bool(held)
 
 
