@@ -259,9 +259,16 @@ def _sendable(headers: Pairs, *, keeps_length: bool) -> list[tuple[str, str]]:
         if _UNSENDABLE.search(value):
             raise UnsendableRequest(f"The value of the header {name} holds control characters.")
         lower = name.lower()
+        if lower == "content-length":
+            _check_length(value, is_repeated=lower in spelling)
         if lower not in _FRAMING and (keeps_length or lower != "content-length"):
             pairs.append((spelling.setdefault(lower, name), value))
     return pairs
+
+
+def _check_length(value: str, *, is_repeated: bool) -> None:
+    if is_repeated or not (value.isascii() and value.isdigit()):
+        raise UnsendableRequest("Content-Length is not one whole number.")
 
 
 async def _pieces(body: bytes) -> AsyncIterator[bytes]:

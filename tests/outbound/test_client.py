@@ -122,6 +122,22 @@ async def test_streams_a_body_in_chunks_or_under_the_length_that_is_said(serve: 
     assert peer.requests[1].endswith(b"\r\n\r\nabcde")
 
 
+@pytest.mark.parametrize("lengths", [["abc"], ["-1"], ["+1"], ["1, 1"], [""], ["٣"], ["5", "5"], ["5", "6"]])
+async def test_refuses_a_length_that_is_not_one_number(serve: Serve, call: Open, lengths: list[str]) -> None:
+    peer = serve(always(OK))
+
+    with pytest.raises(UnsendableRequest, match="Content-Length"):
+        async with call(
+            peer,
+            "POST",
+            headers=tuple(("Content-Length", each) for each in lengths),
+            body=stream(b"ab", b"cde"),
+        ):
+            pass
+
+    assert peer.connections == 0
+
+
 async def test_what_the_body_raises_comes_out_as_it_is(serve: Serve, call: Open) -> None:
     class TooMuch(Exception):
         pass
