@@ -48,7 +48,7 @@ layers: dev
 
 templates: dev
 	@echo "== Templates (djlint)"
-	@$(PYTHON) -m djlint --quiet --lint --check templates
+	@$(PYTHON) -m djlint --quiet --lint --check templates practice/templates
 
 migrations: dev
 	@echo "== Migrations (makemigrations --check)"

@@ -24,10 +24,10 @@ ALSO = {"dev": ("base",)}  # dev holds every pin of base
 def main(name: str) -> None:
     """Bring `.venv` up to date with one set."""
     with one_at_a_time():
+        if PYTHON.exists() and stamp(name) == wanted(name):
+            return
         if not works():
             make_venv()
-        if stamp(name) == wanted(name):
-            return
         say(f"Installing {SETS[name]} into .venv")
         install(name)
         for installed in (name, *ALSO.get(name, ())):

@@ -1,4 +1,4 @@
-"""What a start does before anybody is served: back up, migrate, load the catalogue, collect static files."""
+"""What a start does before anybody is served: back up, migrate, check the key, load, collect."""
 
 import fcntl
 import hashlib
@@ -15,6 +15,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from people import installation
 from services import loader
 
 BACKUPS_KEPT = 3
@@ -22,9 +23,13 @@ STATIC_STAMP = "static.stamp"
 
 
 def prepare(*, now: datetime, say: Callable[[str], None]) -> None:
-    """Bring database, catalogue and static files up to date; two starts on one data folder take turns."""
+    """Bring database, catalogue and static files up to date; two starts on one data folder take turns.
+
+    Raises CommandError, or BadKeyRing where the credential keys are not this database's.
+    """
     with _one_at_a_time(settings.DATA_DIR):
         migrate(now=now, say=say)
+        installation.check_key()
         for problem in loader.load().problems:
             say(f"Left out of the catalogue: {problem}")
         collect_static()

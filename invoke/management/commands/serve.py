@@ -12,20 +12,22 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from invoke.management import preparation, processes
-from people import first_run, installation
+from people import first_run
 from problems import AppError
+
+OURS = "switchboard"  # the tag of checks that look at this installation
 
 
 class Command(BaseCommand):
     """Prepare the data folder, then run the web server and the worker."""
 
     help = "Prepares the data folder, then runs the web server and the worker until Ctrl-C."
+    requires_system_checks = (OURS,)  # Django's own look at the code, which `make test` has checked
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Raise CommandError, one line, for whatever the operator must mend."""
         try:
             preparation.prepare(now=timezone.now(), say=self._say)
-            installation.check_key()
             link = first_run.link()
         except AppError as error:
             raise CommandError(f"{error.message} {error.hint}") from None
