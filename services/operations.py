@@ -10,6 +10,7 @@ from people import audit
 from people.actor import Actor
 from people.audit_events import Event
 from services import clients, definition, rows
+from services.auth_types.base import ClientKeys
 from services.changes import Change, compare, merged
 from services.definition import AuthDefinition, Definition
 from services.errors import (
@@ -115,11 +116,7 @@ def set_client(
         raise NotYourService("Only an administrator, or the person who made this service, registers its app.")
     actor.require_fresh()
     auth = clients.auth_for_client(service, auth_name)
-    row = clients.store(auth, client_id=client_id, client_secret=client_secret, private_key=private_key)
-    audit.record(
-        Event.CLIENT_SET, actor=actor, target=_target(service), auth=auth.name, client_id=row.client_id
-    )
-    return row
+    return _register(actor, service, auth, ClientKeys(client_id, client_secret, private_key))
 
 
 def plan_change(*, actor: Actor, service: Service, data: Mapping[str, Any]) -> Change:
@@ -139,6 +136,8 @@ def apply_change(
     change = plan_change(actor=actor, service=service, data=data)
     if is_in_use:
         change.require_nothing_fixed()
+    if any(auth.client for auth in change.defined.auths):
+        actor.require_fresh()
     rows.store(service, change.defined)
     rows.store_auths(service, change.defined)
     _set_clients(actor, service, change.defined)
@@ -214,14 +213,17 @@ def _claim_link_name(actor: Actor, link_name: str) -> None:
 def _set_clients(actor: Actor, service: Service, defined: Definition) -> None:
     for auth in defined.auths:
         if auth.client:
-            set_client(
-                actor=actor,
-                service=service,
-                auth_name=auth.name,
-                client_id=auth.client.client_id,
-                client_secret=auth.client.client_secret,
-                private_key=auth.client.private_key,
-            )
+            _register(actor, service, service.auths.get(name=auth.name), auth.client)
+
+
+def _register(actor: Actor, service: Service, auth: ServiceAuth, keys: ClientKeys) -> OAuthClient:
+    row = clients.store(
+        auth, client_id=keys.client_id, client_secret=keys.client_secret, private_key=keys.private_key
+    )
+    audit.record(
+        Event.CLIENT_SET, actor=actor, target=_target(service), auth=auth.name, client_id=row.client_id
+    )
+    return row
 
 
 def _pkce_fact(defined: Definition) -> dict[str, Any]:

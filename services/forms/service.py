@@ -131,6 +131,8 @@ class ServiceForm(OperationForm):
     @property
     def ways(self) -> list[Way]:
         """The authentication types, each with its own part of the form."""
+        if not self.auth_types:
+            return []
         options = {option.data["value"]: option for option in self["auth_type"]}
         return [self._way(auth_type, options.get(auth_type.name)) for auth_type in self.auth_types]
 

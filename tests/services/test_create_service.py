@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from people.actor import Actor
@@ -57,6 +59,13 @@ def test_a_client_that_comes_along_is_sealed(make_service: Make) -> None:
     assert keys is not None
     assert keys.client_secret is not None
     assert keys.client_secret.reveal() == "canary"
+
+
+def test_a_new_services_app_needs_no_fresh_sign_in(owner: User, service_data: Data) -> None:
+    """Nobody's credentials are there yet, and a form full of typing would be lost."""
+    data = service_data(oauth2={"client_id": "1000.X", "client_secret": "s"})
+    operations.create_service(actor=replace(Actor.of(owner), is_fresh=False), data=data)
+    assert OAuthClient.objects.get().client_id == "1000.X"
 
 
 def test_pkce_switched_off_is_told_to_auditors(make_service: Make) -> None:

@@ -8,6 +8,7 @@ from people.audit_events import Event
 from people.models import AuditEvent, User
 from problems import ConfirmationRequired, NotAllowed, ValidationFailed
 from services import clients, operations
+from services.auth_types.base import ClientKeys
 from services.models import OAuthClient, Service
 from tests.services.conftest import Make
 from vault.secret import Secret
@@ -76,7 +77,7 @@ def test_grants_keep_the_app_they_were_made_with(owner: User, make_service: Make
     assert grant.client is not None
     assert (grant.client.client_id, grant.client.is_default) == ("1000.X", False)
     kept = clients.client_of(service.auths.get(), grant.client)
-    assert kept == clients.ClientKeys("1000.X", Secret("s1"))
+    assert kept == ClientKeys("1000.X", Secret("s1"))
     assert secret_of(service) == "s2"
 
 

@@ -1,4 +1,4 @@
-"""Creating a service in the browser, with no script."""
+"""Creating a service in the visitor, with no script."""
 
 from typing import Any
 
@@ -33,12 +33,12 @@ def form(**changes: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def browser(owner: User, signed_in: SignIn) -> Client:
+def visitor(owner: User, signed_in: SignIn) -> Client:
     return signed_in(owner)
 
 
-def test_makes_an_oauth_2_service(browser: Client) -> None:
-    answer = browser.post("/services/new/", form(hosts="commerce.zoho.eu\n*.zohostatic.eu"))
+def test_makes_an_oauth_2_service(visitor: Client) -> None:
+    answer = visitor.post("/services/new/", form(hosts="commerce.zoho.eu\n*.zohostatic.eu"))
     assert answer.status_code == 302
     assert answer["Location"] == "/services/zoho_commerce/"
     service = Service.objects.get(link_name="zoho_commerce")
@@ -55,7 +55,7 @@ def test_makes_an_oauth_2_service(browser: Client) -> None:
     assert auth.config["authorize_params"] == {"access_type": "offline", "prompt": "consent"}
 
 
-def test_makes_an_api_key_service_from_rows(browser: Client) -> None:
+def test_makes_an_api_key_service_from_rows(visitor: Client) -> None:
     data = {
         "name": "Weather",
         "base_url": "https://api.weather.example",
@@ -71,7 +71,7 @@ def test_makes_an_api_key_service_from_rows(browser: Client) -> None:
         "api_key.params.2.display_name": "",
         "api_key.params.2.prefix": "org ",
     }
-    assert browser.post("/services/new/", data).status_code == 302
+    assert visitor.post("/services/new/", data).status_code == 302
     auth = Service.objects.get(link_name="weather").auths.get()
     assert auth.param_type == "query"
     assert auth.config["params"] == [
@@ -80,13 +80,13 @@ def test_makes_an_api_key_service_from_rows(browser: Client) -> None:
     ]
 
 
-def test_makes_a_basic_service(browser: Client) -> None:
+def test_makes_a_basic_service(visitor: Client) -> None:
     data = {"name": "Old shop", "base_url": "https://shop.example.com", "auth_type": "basic"}
-    assert browser.post("/services/new/", data).status_code == 302
+    assert visitor.post("/services/new/", data).status_code == 302
     assert Service.objects.get(link_name="old_shop").auths.get().auth_type == "basic"
 
 
-def test_makes_an_oauth_1_service(browser: Client) -> None:
+def test_makes_an_oauth_1_service(visitor: Client) -> None:
     data = {
         "name": "Old social",
         "base_url": "https://api.social.example",
@@ -96,25 +96,25 @@ def test_makes_an_oauth_1_service(browser: Client) -> None:
         "oauth1.consumer_key": "ck",
         "oauth1.consumer_secret": "cs",
     }
-    assert browser.post("/services/new/", data).status_code == 302
+    assert visitor.post("/services/new/", data).status_code == 302
     keys = clients.client_of(Service.objects.get(link_name="old_social").auths.get())
     assert keys is not None
     assert keys.client_id == "ck"
 
 
-def test_stores_the_client_with_the_service(browser: Client) -> None:
-    browser.post("/services/new/", form(**{"oauth2.client_id": "1000.X", "oauth2.client_secret": "canary"}))
+def test_stores_the_client_with_the_service(visitor: Client) -> None:
+    visitor.post("/services/new/", form(**{"oauth2.client_id": "1000.X", "oauth2.client_secret": "canary"}))
     keys = clients.client_of(Service.objects.get().auths.get())
     assert keys is not None
     assert keys.client_secret is not None
     assert keys.client_secret.reveal() == "canary"
-    page = browser.get("/services/zoho_commerce/").content.decode()
+    page = visitor.get("/services/zoho_commerce/").content.decode()
     assert "canary" not in page
     assert "App registered" in page
 
 
-def refused(browser: Client, **changes: str) -> str:
-    answer = browser.post("/services/new/", form(**changes))
+def refused(visitor: Client, **changes: str) -> str:
+    answer = visitor.post("/services/new/", form(**changes))
     assert answer.status_code == 422
     assert not Service.objects.exists()
     return answer.content.decode()
@@ -136,9 +136,9 @@ def refused(browser: Client, **changes: str) -> str:
     ],
 )
 def test_says_what_is_wrong_beside_the_field_and_keeps_what_was_typed(
-    browser: Client, field: str, value: str, sentence: str
+    visitor: Client, field: str, value: str, sentence: str
 ) -> None:
-    page = refused(browser, **{field: value})
+    page = refused(visitor, **{field: value})
     assert sentence in page
     assert f'id="id_{field}_error"' in page
     assert "Zoho Commerce" in page
@@ -146,24 +146,24 @@ def test_says_what_is_wrong_beside_the_field_and_keeps_what_was_typed(
     assert "access_type" in page
 
 
-def test_opens_the_part_that_holds_the_error(browser: Client) -> None:
-    assert '<details class="more" open>' in refused(browser, headers="Host: x")
+def test_opens_the_part_that_holds_the_error(visitor: Client) -> None:
+    assert '<details class="more" open>' in refused(visitor, headers="Host: x")
 
 
-def test_never_shows_a_typed_secret_again(browser: Client) -> None:
-    page = refused(browser, base_url="", **{"oauth2.client_id": "1000.X", "oauth2.client_secret": "canary"})
+def test_never_shows_a_typed_secret_again(visitor: Client) -> None:
+    page = refused(visitor, base_url="", **{"oauth2.client_id": "1000.X", "oauth2.client_secret": "canary"})
     assert "canary" not in page
     assert "1000.X" in page
 
 
-def test_does_not_mind_what_stands_in_the_other_blocks(browser: Client) -> None:
+def test_does_not_mind_what_stands_in_the_other_blocks(visitor: Client) -> None:
     data = form(auth_type="basic", **{"oauth2.authorize_params": "broken", "oauth2.token_url": "nonsense"})
-    assert browser.post("/services/new/", data).status_code == 302
+    assert visitor.post("/services/new/", data).status_code == 302
 
 
-def test_says_that_a_link_name_is_taken(browser: Client) -> None:
-    browser.post("/services/new/", form())
-    answer = browser.post("/services/new/", form(name="Another"))
+def test_says_that_a_link_name_is_taken(visitor: Client) -> None:
+    visitor.post("/services/new/", form())
+    answer = visitor.post("/services/new/", form(name="Another"))
     assert answer.status_code == 422
     assert "has this link name already" in answer.content.decode()
     assert Service.objects.count() == 1
@@ -180,13 +180,13 @@ def test_says_that_a_link_name_is_taken(browser: Client) -> None:
     ],
 )
 def test_leads_back_to_where_the_person_came_from_and_nowhere_else(
-    browser: Client, back: str, location: str
+    visitor: Client, back: str, location: str
 ) -> None:
-    assert browser.post("/services/new/", form(next=back))["Location"] == location
+    assert visitor.post("/services/new/", form(next=back))["Location"] == location
 
 
-def test_shows_each_types_own_fields_without_a_script(browser: Client) -> None:
-    page = browser.get("/services/new/").content.decode()
+def test_shows_each_types_own_fields_without_a_script(visitor: Client) -> None:
+    page = visitor.get("/services/new/").content.decode()
     for name in (
         "oauth2.token_url",
         "oauth1.request_token_url",
@@ -198,9 +198,9 @@ def test_shows_each_types_own_fields_without_a_script(browser: Client) -> None:
 
 
 def test_is_for_builders(teammate: User, signed_in: SignIn) -> None:
-    browser = signed_in(teammate)
-    assert browser.get("/services/new/").status_code == 403
-    assert browser.post("/services/new/", form()).status_code == 403
+    visitor = signed_in(teammate)
+    assert visitor.get("/services/new/").status_code == 403
+    assert visitor.post("/services/new/", form()).status_code == 403
     assert not Service.objects.exists()
 
 
