@@ -16,7 +16,7 @@ from people.operation_form import REFUSALS
 from people.sessions import fresh_sign_in_required
 from services import clients, operations
 from services.callback import callback_url, callback_url_of
-from services.errors import NoBuilder
+from services.errors import NoBuilder, NotYourService
 from services.forms import ClientForm, ServiceForm
 from services.models import Service, ServiceAuth
 from services.shown import auths_shown
@@ -76,7 +76,9 @@ def client(request: HttpRequest, link_name: str) -> HttpResponse:
     """Enter the app that is registered with a service. Asks for a fresh sign-in before anything is typed."""
     actor = from_request(request)
     service = operations.get_service(actor=actor, link_name=link_name)
-    if not operations.may_set_client(actor, service) or request.method != "POST":
+    if not operations.may_set_client(actor, service):
+        raise NotYourService
+    if request.method != "POST":
         return redirect("services:detail", link_name=link_name)
     auth = clients.auth_for_client(service, request.POST.get("auth") or None)
     form = ClientForm(request.POST, auth=auth)

@@ -95,7 +95,8 @@ def test_others_see_it_and_change_nothing(teammate: User, signed_in: SignIn, mak
     shown = page(browser, "/services/zoho_commerce/")
     assert "/edit/" not in shown
     assert 'name="client_id"' not in shown
-    browser.post("/services/zoho_commerce/client/", {"client_id": "evil", "client_secret": "s"})
+    refused = browser.post("/services/zoho_commerce/client/", {"client_id": "evil", "client_secret": "s"})
+    assert refused.status_code == 403
     assert OAuthClient.objects.get().client_id == "1000.X"
 
 
