@@ -26,6 +26,7 @@ KEY_CONNECTIONS = {
     "Stock levels": ("practice_api_key", {"X-Api-Key": "practice-key-stock"}),
     "Invoices": ("practice_basic", {"username": "ada", "password": "practice-password"}),
 }
+SETTINGS = {"LOG_LEVEL": "CRITICAL", "CALL_RECORDS": "strict"}  # strict: each call is on the page at once
 SHOWN = {"connection": "/connections/desk_tickets/"}
 CONSENT = {"Desk tickets": "practice_oauth2", "Field visits": "practice_oauth1"}
 
@@ -35,16 +36,16 @@ def main() -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
     browser_path = next(filter(None, map(shutil.which, BROWSERS)))
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
-        environment = os.environ | {"DATA_DIR": folder, "PORT": str(free_port()), "LOG_LEVEL": "ERROR"}
+        environment = os.environ | SETTINGS | {"DATA_DIR": folder, "PORT": str(free_port())}
         with server(environment) as (address, link):
             browser = driver.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
-            page = browser.new_page(viewport={"width": 1440, "height": 900}, device_scale_factor=1.5)
+            page = browser.new_page(viewport={"width": 1440, "height": 1000}, device_scale_factor=1.5)
             become_administrator(page, link)
             token = manage(environment, "issue_token", "--user", EMAIL, "--name", "nightly", *scopes())
             set_the_scene(page, address, token)
             for name, path in SHOWN.items():
                 page.goto(address + path)
-                page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
+                page.screenshot(path=PICTURES / f"{name}.png")
             browser.close()
 
 
