@@ -115,7 +115,7 @@ def depart(connection: Connection, *, user: User | None = None, session: str = S
     return dict(parse_qsl(urlsplit(redirect.url).query))
 
 
-def arrive(connection: Connection, *, user: User | None = None, **changes: Any) -> Grant:
+def arrive(connection: Connection, *, user: Any = None, **changes: Any) -> Grant:
     """Come back with ``changes`` over what an honest provider answers: ``state`` is needed."""
     asked: dict[str, Any] = {"service": connection.auth.service.link_name, "session": SESSION, "now": None}
     asked |= {name: changes.pop(name) for name in asked.keys() & changes.keys()}

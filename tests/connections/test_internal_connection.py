@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from connections import access, api_auth, operations, tokens
-from connections.errors import ConnectionNotFound
+from connections.errors import ConnectionNotFound, TokenNotAllowed
 from connections.models import ApiToken, Connection, Grant
 from connections.status import Code, status_of
 from people.actor import Actor
@@ -123,5 +123,5 @@ def test_is_made_for_no_builder(own_service: Service, owner: User) -> None:
 def test_gives_its_token_no_right_to_write(own: Connection) -> None:
     token = token_in(own)
     assert token
-    with pytest.raises(api_auth.TokenNotAllowed):
+    with pytest.raises(TokenNotAllowed):
         api_auth._check_rules(token, "POST", "127.0.0.1")

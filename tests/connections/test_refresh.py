@@ -13,6 +13,8 @@ from connections.errors import AuthorizationRequired, RefreshUnavailable
 from connections.grants import renewal
 from connections.models import Connection, Grant
 from people.models import AuditEvent, User
+from services.auth_types.base import Tokens
+from services.auth_types.errors import GrantDead
 from tests.connections.conftest import (
     MakeConnection,
     MakeService,
@@ -127,7 +129,7 @@ def test_uses_what_another_stored_while_the_service_said_no(authorised: Grant, p
         row.expires_at = timezone.now() + HOUR
         row.save()
 
-    dead = renewal.GrantDead("invalid_grant")
+    dead = GrantDead("invalid_grant")
     claimed = renewal._load(authorised.pk)
     stored_meanwhile()
     assert renewal._dead(claimed, dead).version == claimed.version + 1
@@ -268,7 +270,7 @@ def test_throws_away_tokens_of_a_grant_that_was_ended_meanwhile(authorised: Gran
     claimed = renewal._load(authorised.pk)
     grants.end(authorised, "revoked")
     with pytest.raises(AuthorizationRequired):
-        renewal._keep(claimed, renewal.Tokens(secrets=grants.open_secrets(claimed)), timezone.now())
+        renewal._keep(claimed, Tokens(secrets=grants.open_secrets(claimed)), timezone.now())
     assert fresh(authorised).secrets is None
 
 
