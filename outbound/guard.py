@@ -77,7 +77,10 @@ def check_definition_url(url: str, *, is_builtin: bool = False, rules: Policy | 
         return
     _check_host(origin.host, origin.port, rules)
     if origin.scheme == "http" and not rules.allow:
-        raise BadAddress("Begin with https://. Plain http is for private networks listed in EGRESS_ALLOW.")
+        raise BadAddress(
+            "Use https: a token sent over http can be read on the way. "
+            "Plain http is for private networks listed in EGRESS_ALLOW."
+        )
     if origin.scheme == "http" and names.is_ip(origin.host) and not _is_in_allow(origin.host, rules):
         raise BadAddress("Begin with https://. That address is not in a network listed in EGRESS_ALLOW.")
 

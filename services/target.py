@@ -20,7 +20,6 @@ DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 HOST_NAME = re.compile(rf"{DNS_LABEL.pattern}(\.{DNS_LABEL.pattern})*")
 _AUTHORITY = re.compile(r"[a-z]+://[^/?#]*|\{public_url\}")
 MAX_VALUE = 100  # characters; with what patterns may hold, it bounds how long a match can take
-FILLED_TOO = ("issuer",)  # what comes back in `iss` is compared with it
 PUBLIC_URL = "public_url"  # a variable that built-in services have without declaring it
 
 
@@ -49,7 +48,7 @@ def fill(*, service: Mapping[str, Any], auth: Mapping[str, Any], variables: Mapp
         values[PUBLIC_URL] = settings.PUBLIC_URL
     keys = path_keys(auth_type, param_type, auth["config"])
     config = dict(auth["config"])
-    for name in (*auth_type.urls(config), *FILLED_TOO):
+    for name in (*auth_type.urls(config), *auth_type.filled_fields):
         if config.get(name):
             config[name] = _filled_url(config[name], values)
     return Target(

@@ -141,6 +141,7 @@ class AuthType(ABC):
     param_types: ClassVar[tuple[ParamType, ...]]
     Config: ClassVar[type[Config]]
     signs_requests: ClassVar[bool] = False  # does place() need the client and the form?
+    filled_fields: ClassVar[tuple[str, ...]] = ()  # further names that may hold {variables}, besides the URLs
     client_fields: ClassVar[tuple[str, ...]] = ()  # names in the block that belong to the OAuthClient
 
     @abstractmethod

@@ -187,6 +187,7 @@ class OAuth2(AuthType):
     param_types = (ParamType.HEADER, ParamType.QUERY, ParamType.FORM)
     Config: ClassVar[type[Config]] = OAuth2Config
     client_fields = ("client_id", "client_secret")
+    filled_fields = ("issuer",)  # what comes back in `iss` is compared with it
 
     def fields(self, config: Mapping[str, Any]) -> tuple[Field, ...]:
         return ()

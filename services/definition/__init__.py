@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from outbound import guard
 from problems import ValidationFailed
+from services import auth_types
 from services.definition import words
 from services.definition.addresses import Addresses, host_names
 from services.definition.authentication import (
@@ -115,7 +116,7 @@ def host_variables(service: Service) -> frozenset[str]:
     """The variables that stand in a host: of the base URL, the allowed hosts or an endpoint."""
     texts = [service.base_url, *service.hosts]
     for auth in service.auths.all():
-        texts += [value for key, value in auth.config.items() if key.endswith("_url")]
+        texts += auth_types.get(auth.auth_type).urls(auth.config).values()
     return frozenset().union(*(host_names(text) for text in texts)) - {PUBLIC_URL}
 
 
@@ -139,12 +140,16 @@ def _check_addresses(
     if problem:
         errors.append({"field": "base_url", "message": problem})
     for auth in auths:
-        for name, url in auth.auth_type.urls(auth.config).items():
-            message = addresses.url_problem(url)
-            if message:
-                errors.append({"field": f"{auth.block}.{name}", "message": message})
+        _check_endpoints(auth, addresses, errors)
     if _has_checked_hosts(service, addresses, errors) and not problem:
         _check_cover(service, addresses, errors)
+
+
+def _check_endpoints(auth: AuthDefinition, addresses: Addresses, errors: Errors) -> None:
+    problems = {name: addresses.url_problem(url) for name, url in auth.auth_type.urls(auth.config).items()}
+    for name in auth.auth_type.filled_fields:
+        problems[name] = addresses.placeholder_problem(auth.config[name])
+    errors += [{"field": f"{auth.block}.{name}", "message": text} for name, text in problems.items() if text]
 
 
 def _has_checked_hosts(service: dict[str, Any], addresses: Addresses, errors: Errors) -> bool:

@@ -139,6 +139,7 @@ def test_two_ways_need_two_names(service_data: Data) -> None:
         ({"oauth2": {"client_id": "a\nb"}}, "oauth2.client_id"),
         ({"oauth2": {"client_id": 5}}, "oauth2.client_id"),
         ({"oauth2": {"consumer_key": "a"}}, "oauth2.consumer_key"),
+        ({"oauth2": {"issuer": "https://{nothing}"}}, "oauth2.issuer"),
         ({"oauth2": {"pkce": "perhaps"}}, "oauth2.pkce"),
         ({"oauth2": {"authorize_params": {"state": "x"}}}, "oauth2.authorize_params"),
     ],

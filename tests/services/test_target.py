@@ -33,7 +33,7 @@ def test_fills_a_connections_variables_in_everywhere(make_service: Make) -> None
         variables=[DC, SUB],
         test={"path": "/tenants/{sub}"},
         identity={"path": "/me"},
-        oauth2={"token_url": "https://accounts.zoho.{dc}/token"},
+        oauth2={"token_url": "https://accounts.zoho.{dc}/token", "issuer": "https://accounts.zoho.{dc}"},
     )
     filled = target.of(only_auth(service), {"dc": "eu", "sub": "acme"})
     assert filled.base_url == "https://acme.zoho.eu/api"
@@ -42,6 +42,7 @@ def test_fills_a_connections_variables_in_everywhere(make_service: Make) -> None
     assert filled.query == {"dc": "eu"}
     assert filled.test == {"method": "GET", "path": "/tenants/acme"}
     assert filled.config["token_url"] == "https://accounts.zoho.eu/token"
+    assert filled.config["issuer"] == "https://accounts.zoho.eu"
     assert filled.auth_type.name == "oauth2"
 
 

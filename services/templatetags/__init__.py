@@ -1,0 +1,1 @@
+"""What pages of services are made of."""
