@@ -52,17 +52,18 @@ def delete(request: HttpRequest, link_name: str) -> HttpResponse:
     actor = from_request(request)
     service = _editable(actor, link_name)
     form = ConfirmForm(posted(request), link_name=service.link_name)
-    in_the_way = list(access.visible(actor).filter(auth__service=service).values_list("link_name", flat=True))
+    seen = set(access.visible(actor).filter(auth__service=service).values_list("link_name", flat=True))
+    unseen: list[str] = []
     if form.is_valid():
         try:
             operations.delete_service(actor=actor, service=service)
         except ServiceInUse as error:
-            in_the_way = error.extra["connections"]
+            unseen = sorted(set(error.extra["connections"]) - seen)
         else:
             messages.success(request, f"{service.name} is deleted.")
             return redirect("services:list")
-    context = {"service": service, "form": form, "in_the_way": in_the_way}
-    status = 409 if in_the_way and request.method == "POST" else 422 if form.errors else 200
+    context = {"service": service, "form": form, "seen": seen, "unseen": unseen}
+    status = 409 if form.is_valid() else 422 if form.errors else 200
     return render(request, "connections/service_delete.html", context, status=status)
 
 

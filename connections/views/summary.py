@@ -7,8 +7,9 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from connections import access, rows
+from connections import access, grants, rows
 from connections.models import Connection
+from connections.status import Status
 from connections.views import connecting
 from people.actor import Actor, from_request
 from services import operations as service_operations
@@ -41,9 +42,15 @@ def context_of(actor: Actor, connection: Connection) -> dict[str, Any]:
         "may_connect": access.may_connect(actor, connection),
         "may_set_client": service_operations.may_set_client(actor, connection.auth.service),
         "missing_scopes": _missing_scopes(connection, row.status.granted_scopes),
-        "is_past": row.status.expires_at is not None and row.status.expires_at <= timezone.now(),
+        "is_due": _is_due(row.status),
         "hosts": _hosts(connection),
     }
+
+
+def _is_due(stands: Status) -> bool:
+    """Will the next call find the access token over, or about to be, and refresh it?"""
+    grant = stands.grant
+    return grant is not None and grant.is_renewable and grants.needs_refresh(grant, timezone.now())
 
 
 def _missing_scopes(connection: Connection, granted: list[str]) -> list[str]:

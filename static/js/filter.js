@@ -13,16 +13,14 @@ function filter(input) {
   if (none) none.hidden = shown > 0;
 }
 
-// "3 of 87 chosen", kept true while boxes are ticked.
-function count(list) {
-  const output = document.querySelector(`[data-count-of="${list.id}"]`);
-  if (output) output.textContent = list.querySelectorAll("input:checked").length;
-}
-
 for (const input of document.querySelectorAll("[data-filter]")) {
-  const list = document.getElementById(input.dataset.filter);
   input.closest("[hidden]")?.removeAttribute("hidden");
   input.addEventListener("input", () => filter(input));
   input.addEventListener("keydown", (event) => event.key === "Enter" && event.preventDefault());
-  list.addEventListener("change", () => count(list));
+}
+
+// "3 of 87 chosen", kept true while boxes are ticked: <span data-count-of="scopes">.
+for (const output of document.querySelectorAll("[data-count-of]")) {
+  const list = document.getElementById(output.dataset.countOf);
+  list.addEventListener("change", () => (output.textContent = list.querySelectorAll("input:checked").length));
 }

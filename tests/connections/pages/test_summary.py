@@ -31,7 +31,7 @@ def test_shows_creator_name_link_name_status_and_service(
     signed_in: SignIn, owner: User, weather: Connection
 ) -> None:
     page = text_of(signed_in(owner).get(PAGE))
-    for words in ("created by Olive Owner", "<dd>Rain</dd>", ">rain</span>", "Connected", "Weather"):
+    for words in ("created by Olive Owner", "<dd> Rain </dd>", ">rain</span>", "Connected", "Weather"):
         assert words in page
 
 
