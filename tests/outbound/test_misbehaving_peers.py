@@ -5,6 +5,7 @@ import gc
 import logging
 import resource
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -240,21 +241,25 @@ async def test_interim_answers_are_passed_over(serve: Serve, client: Client, rul
 async def test_bytes_that_nobody_asked_for_are_not_the_next_answer(
     serve: Serve, client: Client, rules: Policy
 ) -> None:
+    was_read, was_sent = threading.Event(), threading.Event()
+
     def script(talk: Talk) -> None:
         if talk.peer.connections > 1:
             always(OK)(talk)
             return
         talk.request()
         talk.send(OK)
-        if talk.peer.ended.wait(0.05):
-            return
-        talk.send(answer("200 OK", body=b"for somebody else") * 1000)
+        was_read.wait(5)
+        talk.send(answer(body=b"for somebody else"))
+        was_sent.set()
         talk.wait()
 
     peer = serve(script)
 
     assert await fetch(client, peer.url, rules) == (200, b"ok")
-    await asyncio.sleep(0.15)
+    was_read.set()
+    await asyncio.to_thread(was_sent.wait, 5)
+    await asyncio.sleep(0.02)  # the loop takes a turn to read them
     assert await fetch(client, peer.url, rules) == (200, b"ok")
     assert peer.connections == 2
 
