@@ -223,7 +223,7 @@ def _scalar(value: Any, name: str) -> str:
 def _decoding(told: Mapping[str, Any]) -> str:
     name = _text(told, "response-decoding", "")
     try:
-        b"".decode(name or "utf-8")  # a codec that is no charset (hex, say) is a LookupError here
+        b"x".decode(name or "utf-8", "replace")  # a codec that is no charset (hex, say) is a LookupError
     except (LookupError, ValueError):
         _refuse("`response-decoding` names no charset that is known here, such as UTF-8.")
     return name

@@ -6,6 +6,7 @@ without the final chunk, and no client takes it for whole.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -37,6 +38,8 @@ TASK_PATH = "/invoke"
 TASK_PATHS = frozenset({b"/invoke", b"/invoke/"})
 SCHEME = "bearer"
 LONG_TASK_BYTES = 64 * 1024
+LINGER_S = 2
+WATCH_AFTER_S = 0.05
 _engine: Engine | None = None
 
 
@@ -67,7 +70,7 @@ class Exchange:
 
     __slots__ = (
         *("_body_error", "_engine", "_headers", "_is_done", "_is_gone", "_is_started", "_receive", "_record"),
-        *("_scope", "_send", "_task", "_watch"),
+        *("_scope", "_send", "_task", "_timer", "_watch"),
     )
 
     def __init__(self, engine: Engine, scope: Scope, receive: Receive, send: Send) -> None:
@@ -78,6 +81,7 @@ class Exchange:
         self._record = Record(method=scope["method"])
         self._headers = _decoded(scope["headers"])
         self._task = asyncio.current_task()
+        self._timer: asyncio.TimerHandle | None = None
         self._watch: asyncio.Task[None] | None = None
         self._body_error: AppError | None = None
         self._is_started = False  # the answer's headers went out
@@ -98,6 +102,8 @@ class Exchange:
             log.exception("call.error", call=str(self._record.id))
             await self._fail(AppError())
         finally:
+            if self._timer is not None:
+                self._timer.cancel()
             if self._watch is not None:
                 self._watch.cancel()
 
@@ -105,8 +111,18 @@ class Exchange:
         if self._is_started or self._is_gone:
             return
         self._is_started = self._is_done = True
+        await self._read_to_its_end()
         is_head = self._scope["method"] == "HEAD"
         await answers.send_problem(self._send, error, self._record.id, is_head=is_head)
+
+    async def _read_to_its_end(self) -> None:
+        """A caller who wants the connection closed would lose the answer, were it closed on unread bytes."""
+        if self._timer is not None or headers.value_of(self._headers, "connection").lower() != "close":
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_S):
+                while (await self._receive()).get("more_body", False):
+                    pass
 
     async def _answer(self) -> None:
         _check_host(headers.value_of(self._headers, "host"))
@@ -173,9 +189,15 @@ class Exchange:
         return error
 
     def _watch_caller(self) -> None:
-        """From here on nothing more is read from the caller, so that what comes is that they hung up."""
-        if self._watch is None:
-            self._watch = asyncio.create_task(self._cancel_when_gone())
+        """From here on nothing more is read from the caller, so that what comes is that they hung up.
+
+        Most calls are over before a task that watches would be worth its making.
+        """
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(WATCH_AFTER_S, self._begin_to_watch)
+
+    def _begin_to_watch(self) -> None:
+        self._watch = asyncio.create_task(self._cancel_when_gone())
 
     async def _cancel_when_gone(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":

@@ -17,7 +17,6 @@ import vault
 from connections import tokens
 from connections.models import Access, ApiToken, Connection, Grant
 from invoke.models import Call
-from invoke.protocol import Protocol
 from people.models import User
 from services import auth_types
 from services.models import OAuthClient, Service, ServiceAuth
@@ -112,22 +111,11 @@ def upstream() -> Generator[Upstream]:
 
 @pytest.fixture
 def gateway(transactional_db: None, loopback_allowed: None) -> Generator[Gateway]:
-    """The server as it is run: its own HTTP protocol, no access log, no headers of its own."""
-    from config.asgi import application
+    """The server as it ships, in a thread of this process."""
+    from config import web
 
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(
-        uvicorn.Config(
-            application,
-            http=Protocol,
-            lifespan="on",
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            date_header=False,
-        )
-    )
+    server = uvicorn.Server(web.config())
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     until = time.monotonic() + START_S
@@ -138,6 +126,7 @@ def gateway(transactional_db: None, loopback_allowed: None) -> Generator[Gateway
     server.should_exit = True
     thread.join(START_S)
     assert not thread.is_alive()
+    assert not server.lifespan.error_occurred  # the records were flushed, and nothing failed on the way down
     listener.close()
 
 
