@@ -95,6 +95,7 @@ def sentences(errors: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
 
 
 def _told(request: HttpRequest, error: Any) -> HttpResponse:
+    request.refusal = error  # type: ignore[attr-defined]  # the middleware audits what was denied
     return answer(error)
 
 

@@ -1,6 +1,7 @@
 """The ASGI entry: calls by link name go to the gateway, everything else to Django."""
 
 import os
+import warnings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -9,6 +10,7 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.asgi import get_asgi_application
+from django.db import DatabaseError
 
 pages = get_asgi_application()
 
@@ -16,6 +18,8 @@ from invoke import gateway
 from people import installation
 from problems import AppError
 
+# whitenoise's files are small and read in a thread of their own; nothing of ours streams.
+warnings.filterwarnings("ignore", "StreamingHttpResponse must consume synchronous iterators", Warning)
 SCHEME = "https" if settings.PUBLIC_IS_HTTPS else "http"
 
 
@@ -36,16 +40,23 @@ def _is_call(path: str) -> bool:
     return path == "/invoke" or path.startswith("/invoke/")
 
 
+def _what_is_in_the_way() -> str:
+    """The sentence that the server ends with instead of starting; empty when all is well."""
+    try:
+        installation.check_key()
+    except AppError as error:
+        return f"{error.message} {error.hint}"
+    except DatabaseError:
+        return "DATABASE_URL: the database does not answer, or lacks its tables. Run manage.py migrate."
+    return ""
+
+
 async def _lifespan(receive: Any, send: Any) -> None:
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
-            try:
-                await sync_to_async(installation.check_key)()
-            except AppError as refused:
-                await send(
-                    {"type": "lifespan.startup.failed", "message": f"{refused.message} {refused.hint}"}
-                )
+            if problem := await sync_to_async(_what_is_in_the_way)():
+                await send({"type": "lifespan.startup.failed", "message": problem})
                 return
             await gateway.startup()
             await send({"type": "lifespan.startup.complete"})

@@ -1,14 +1,14 @@
 """Addresses: each app brings its own; one API has a router from each."""
 
-import connections.api
-import invoke.api
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.urls import URLPattern, URLResolver, include, path
 from ninja import NinjaAPI
 
 import api.handlers
+import connections.api
 import connections.api_auth
+import invoke.api
 import people.api
 import services.api
 from manual.api_page import api_page
@@ -26,7 +26,7 @@ def build_api() -> NinjaAPI:
         urls_namespace="api",
     )
     api.handlers.install(built)
-    for router in (people.api.router, services.api.router, connections.api.router, invoke.api.router):
+    for router in (services.api.router, connections.api.router, invoke.api.router, people.api.router):
         built.add_router("", router)
     return built
 

@@ -20,7 +20,7 @@ class PeopleConfig(AppConfig):
 
         connection_created.connect(audit_triggers.register_gate, dispatch_uid="audit_gate")
         post_migrate.connect(_seal_the_key_check, sender=self, dispatch_uid="key_check")
-        checks.register(one_callback_for_all)
+        checks.register(one_callback_for_all, "switchboard")
 
 
 def _seal_the_key_check(using: str, **_: Any) -> None:

@@ -52,16 +52,19 @@ def page_before(request: HttpRequest) -> str:
 
 def problem(request: HttpRequest, error: problems.AppError) -> HttpResponse:
     """The page of an error. Nothing of it touches the database when that is what failed."""
-    bare = error.status >= 500 or request.path.startswith(_WITHOUT_FORMS)
+    is_ours = error.status >= 500  # sessions are in the database
+    is_signed_in = not is_ours and hasattr(request, "user") and request.user.is_authenticated
+    in_the_shell = is_signed_in and not request.path.startswith(_WITHOUT_FORMS)
     html = render_to_string(
         "errors/problem.html",
         {
             "error": error,
             "title": error.as_problem()["title"],
             "request_id": getattr(request, "id", ""),
-            "layout": "stage.html" if bare else "base.html",
+            "layout": "base.html" if in_the_shell else "stage.html",
+            "way_on": "To your connections" if is_signed_in or is_ours else "To the sign-in",
         },
-        request=None if bare else request,
+        request=request if in_the_shell else None,
     )
     return HttpResponse(html, status=error.status, headers=error.headers())
 

@@ -43,5 +43,5 @@ class LinkSpent(problems.NotFound):
 
     code = "link_spent"
     status = 410
-    message = "This link has been used, or its hour is over."
+    message = "This link has been used, or its time is over."
     hint = "Ask an administrator for a new one."

@@ -7,14 +7,23 @@ from urllib.parse import urlencode, urlsplit
 
 import structlog
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+)
 from django.urls import reverse
 
 import problems
 from api.handlers import DATABASE_AWAY, MethodNotAllowed, answer, database_away
-from people import error_pages, sessions
+from people import audit, error_pages, sessions
+from people.audit_events import Event
 from people.errors import FreshSignInNeeded
 from people.ids import uuid7
+from people.logs import LINKS
 
 log = structlog.get_logger("switchboard.access")
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
@@ -111,6 +120,15 @@ class CanonicalHost:
         return netloc.removesuffix(self.default_port)
 
 
+class SignInRequired(LoginRequiredMiddleware):
+    """Leads to the sign-in, and reads a session only where one is needed: not for /healthz or a token."""
+
+    def process_view(self, request: HttpRequest, view_func: Callable[..., Any], *views: Any) -> Any:
+        """Django's own reads the session first."""
+        is_needed = getattr(view_func, "login_required", True)
+        return super().process_view(request, view_func, *views) if is_needed else None
+
+
 class ActorMiddleware:
     """Puts ``request.actor`` on a request whose view asks for a sign-in."""
 
@@ -134,20 +152,32 @@ class ProblemPages:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
-        if response.status_code != 405:
-            return response
-        return _method_not_allowed(request, response["Allow"])
+        _audit_denied(request)
+        if isinstance(response, HttpResponseNotAllowed):
+            return _method_not_allowed(request, response["Allow"])
+        return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """A page for an AppError or a database that is away; anything else is Django's to answer."""
         if isinstance(error, FreshSignInNeeded):
             return _ask_to_sign_in_again(request)
         if isinstance(error, problems.AppError):
+            request.refusal = error  # type: ignore[attr-defined]
             return error_pages.problem(request, error)
         if isinstance(error, DATABASE_AWAY):
             log.warning("page.database_away", error=type(error).__name__, path=request.path)
             return error_pages.problem(request, database_away())
         return None
+
+
+def _audit_denied(request: HttpRequest) -> None:
+    """What a rule of ours forbade goes into the audit trail, with the address and without its links."""
+    refusal = getattr(request, "refusal", None)
+    if isinstance(refusal, problems.NotAllowed) and not isinstance(refusal, problems.ConfirmationRequired):
+        path = LINKS.sub(r"\1…", request.path)
+        actor = getattr(request, "actor", None)
+        ip = sessions.ip_of(request)
+        audit.record(Event.ACCESS_DENIED, actor=actor, target=f"{request.method} {path}", ip=ip)
 
 
 def _ask_to_sign_in_again(request: HttpRequest) -> HttpResponse:

@@ -32,12 +32,14 @@ ADMINISTRATORS_PLACES = (
     ("Audit", "audit", "/audit/"),
 )
 LAST_PLACES = (("Docs", "docs", "/docs/"),)
+API_DOCS = "/api/docs"  # a page of the docs under another address
 
 
 @register.inclusion_tag("parts/places.html", takes_context=True)
 def places(context: dict[str, Any]) -> dict[str, Any]:
     """The rail's places for this person; the current one is told by the page's address."""
     user, path = context.get("user"), getattr(context.get("request"), "path", "")
+    path = path.replace(API_DOCS, "/docs/")
     is_administrator = getattr(user, "is_administrator", False)
     listed = (*PLACES, *(ADMINISTRATORS_PLACES if is_administrator else ()), *LAST_PLACES)
     return {

@@ -138,6 +138,13 @@ def test_a_body_that_is_too_large_is_told(browser: Client, settings: Any) -> Non
     assert (answer.status_code, answer.json()["code"]) == (413, "payload_too_large")
 
 
+def test_a_page_that_is_gone_leads_a_visitor_to_the_sign_in(client: Client) -> None:
+    answer = client.get("/welcome/absent/")
+    assert answer.status_code == 410
+    assert "To the sign-in" in words(answer)
+    assert "<nav" not in answer.content.decode()
+
+
 def test_messages_are_read_out(signed_in: SignIn, owner: User) -> None:
     client = signed_in(owner)
     client.post("/accounts/logout/")

@@ -10,7 +10,8 @@ from pytest_django import Settings
 
 from config import asgi
 from people import health, installation
-from people.models import Installation
+from people.models import Installation, User
+from tests.conftest import SignIn
 from vault.errors import BadKeyRing
 
 OTHER = "t2:" + base64.b64encode(b"o" * 32).decode()
@@ -51,6 +52,15 @@ def test_a_database_that_is_away_is_not_ready_while_the_process_lives(
     answer = client.get("/readyz")
     assert (answer.status_code, answer.content) == (503, b"not ready\n")
     assert client.get("/healthz").content == b"ok\n"
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/api/v1/openapi.json"])
+def test_what_needs_no_sign_in_reads_no_session(
+    signed_in: SignIn, owner: User, path: str, django_assert_num_queries: Any
+) -> None:
+    client = signed_in(owner)
+    with django_assert_num_queries(0):
+        assert client.get(path).status_code == 200
 
 
 def test_the_first_migration_seals_the_key_check() -> None:

@@ -49,6 +49,17 @@ def test_is_for_administrators(signed_in: SignIn, owner: User) -> None:
     assert owner.role == Role.BUILDER
 
 
+def test_audits_what_was_denied(signed_in: SignIn, owner: User) -> None:
+    client = signed_in(owner)
+    client.get("/people/")
+    client.get("/api/v1/people")
+    rows = AuditEvent.objects.filter(event=Event.ACCESS_DENIED).order_by("sequence")
+    assert [(row.actor, row.target) for row in rows] == [
+        ("owner@example.com", "GET /people/"),
+        ("owner@example.com", "GET /api/v1/people"),
+    ]
+
+
 def test_adds_a_person_who_sets_a_password_by_the_link_once(admin: Client) -> None:
     answer = admin.post("/people/new/", {"email": "New@Example.com", "role": Role.BUILDER})
     path = setup_path(answer)

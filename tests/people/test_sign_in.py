@@ -3,10 +3,12 @@
 import statistics
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.db import connections
 from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
@@ -134,6 +136,20 @@ def test_a_forged_forwarded_header_changes_nothing(client: Client, owner: User) 
     for attempt in range(20):
         sign_in(client, f"n{attempt}@example.com", "wrong", headers={"x-forwarded-for": f"10.0.0.{attempt}"})
     assert sign_in(client, owner.email, headers={"x-forwarded-for": "10.9.9.9"}).status_code == 429
+
+
+@pytest.mark.django_db(transaction=True)
+def test_guesses_sent_together_count_together(owner: User) -> None:
+    def guess(number: int) -> int:
+        try:
+            return int(sign_in(Client(), owner.email, f"wrong {number}").status_code)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(8) as pool:
+        statuses = list(pool.map(guess, range(40)))
+    assert statuses.count(200) <= 20
+    assert set(statuses) == {200, 429}
 
 
 def test_right_passwords_cost_nothing(client: Client, owner: User) -> None:
