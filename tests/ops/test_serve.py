@@ -35,6 +35,10 @@ class Serving:
                 return
         pytest.fail(f"It ended before it said {word!r}: {self.lines}\n{self.log.read_text()}")
 
+    def rest(self) -> list[str]:
+        assert self.process.stdout
+        return self.process.stdout.read().splitlines()
+
     def stop(self, number: int = signal.SIGTERM) -> int:
         self.process.send_signal(number)
         return self.process.wait(timeout=20)
@@ -98,6 +102,7 @@ def test_from_an_empty_folder_to_a_server_and_again(place: Place, serve: Callabl
     assert place.answers("/healthz") == place.answers("/readyz") == 200
     assert "server" not in requests.get(f"http://localhost:{place.port}/healthz", timeout=20).headers
     assert first.stop(signal.SIGINT) == 0
+    assert first.rest() == ["Stopped."]
     assert "Traceback" not in first.log.read_text()
     assert sorted(path.name for path in place.data.iterdir() if "sqlite3-" not in path.name) == [
         "secrets.env",

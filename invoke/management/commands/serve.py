@@ -40,6 +40,7 @@ class Command(BaseCommand):
         status = processes.run(commands, on_ready=lambda: self._welcome(link), say=self._say)
         if status:
             sys.exit(status)
+        self._say("Stopped.")
 
     def _welcome(self, link: str | None) -> None:
         self._say(f"Switchboard is at {settings.PUBLIC_URL} (Ctrl-C ends it)")
