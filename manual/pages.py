@@ -37,8 +37,11 @@ def find(name: str) -> Page | None:
 
 
 def contents() -> list[Page]:
-    """Every page, in the order of their file names; the index, where there is one, comes first."""
-    names = sorted((path.stem for path in FOLDER.glob("*.md")), key=lambda name: (name != INDEX, name))
+    """Every page but the index, in the order in which the index names them; what it leaves out comes last."""
+    index = FOLDER / f"{INDEX}.md"
+    text = index.read_text(encoding="utf-8") if index.is_file() else ""
+    names = sorted(path.stem for path in FOLDER.glob("*.md") if path != index)
+    names.sort(key=lambda name: text.find(f"({name}.md") % (len(text) + 1))  # -1, not there, is the last
     return [page for name in names if (page := find(name))]
 
 

@@ -88,6 +88,7 @@ def configure(config: dict[str, Any]) -> None:
                 }
             },
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+            "loggers": {"django.request": {"level": "ERROR"}},  # the access line has told of a 4xx
             "root": {"handlers": ["stderr"], "level": config["level"]},
         }
     )
