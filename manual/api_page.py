@@ -6,7 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 from ninja import NinjaAPI
 
 JSON = "application/json"
@@ -47,7 +47,7 @@ class Group:
 def api_page(api: NinjaAPI) -> Callable[..., HttpResponse]:
     """The view for ``/api/docs``."""
 
-    @require_GET
+    @require_safe
     def view(request: HttpRequest) -> HttpResponse:
         schema: dict[str, Any] = dict(api.get_openapi_schema())
         return render(

@@ -2,19 +2,19 @@
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from manual import pages
 
 
-@require_GET
+@require_safe
 def index(request: HttpRequest) -> HttpResponse:
     """What the manual holds."""
     shown = pages.find(pages.INDEX)
     return render(request, "manual/page.html", {"page": shown, "contents": pages.contents()})
 
 
-@require_GET
+@require_safe
 def page(request: HttpRequest, page: str) -> HttpResponse:
     """One page."""
     shown = pages.find(page)

@@ -88,7 +88,10 @@ def configure(config: dict[str, Any]) -> None:
                 }
             },
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-            "loggers": {"django.request": {"level": "ERROR"}},  # the access line has told of a 4xx
+            "loggers": {
+                "django.request": {"level": "ERROR"},  # the access line has told of a 4xx
+                "psycopg.pool": {"level": "ERROR"},  # so has that of a database that is away
+            },
             "root": {"handlers": ["stderr"], "level": config["level"]},
         }
     )

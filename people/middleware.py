@@ -8,6 +8,7 @@ from urllib.parse import urlencode, urlsplit
 import structlog
 from django.conf import settings
 from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.core.exceptions import SuspiciousOperation
 from django.http import (
     HttpRequest,
     HttpResponse,
@@ -95,6 +96,18 @@ class SecurityHeaders:
         if request.path.startswith(CALLBACKS):
             headers["Referrer-Policy"] = "no-referrer"
         return response
+
+
+class RefuseNul:
+    """No text of ours holds a NUL, and PostgreSQL takes none: an address with one is a 400, everywhere."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if "\x00" in request.path or "%00" in request.META["QUERY_STRING"]:
+            return error_pages.bad_request(request, SuspiciousOperation())
+        return self.get_response(request)
 
 
 class CanonicalHost:

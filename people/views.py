@@ -10,7 +10,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from api.pages import page
 from people import addresses, audit_trail, first_run, health, links, operations, roles, sessions, throttle
@@ -32,14 +32,14 @@ LINKS_ASKED_FOR = 5
 
 
 @login_not_required
-@require_GET
+@require_safe
 def alive(request: HttpRequest) -> HttpResponse:
     """This process lives."""
     return HttpResponse("ok\n", content_type="text/plain")
 
 
 @login_not_required
-@require_GET
+@require_safe
 def ready(request: HttpRequest) -> HttpResponse:
     """Database, key and migrations are right; the log says what is not."""
     if health.is_ready():
@@ -47,7 +47,7 @@ def ready(request: HttpRequest) -> HttpResponse:
     return HttpResponse("not ready\n", content_type="text/plain", status=503, headers={"Retry-After": "5"})
 
 
-@require_GET
+@require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """The first page is the list of connections."""
     return redirect("/connections/")
@@ -120,7 +120,7 @@ def forgotten_password(request: HttpRequest) -> HttpResponse:
 
 
 @login_not_required
-@require_GET
+@require_safe
 def sign_up(request: HttpRequest) -> HttpResponse:
     """Nobody signs up here; the page says who adds people."""
     return render(request, "account/signup_closed.html", status=403)
@@ -138,7 +138,7 @@ def _status(form: object) -> int:
 
 
 # --- People ---------------------------------------------------------------------------------------
-@require_GET
+@require_safe
 def people(request: HttpRequest) -> HttpResponse:
     """Everybody, in the order of their addresses."""
     found = operations.find_people(actor=from_request(request))
@@ -197,7 +197,7 @@ def _hand_over(request: HttpRequest, person: User, url: str) -> HttpResponse:
 
 
 # --- Audit ----------------------------------------------------------------------------------------
-@require_GET
+@require_safe
 def audit(request: HttpRequest) -> HttpResponse:
     """What was done here, newest first."""
     actor = from_request(request)

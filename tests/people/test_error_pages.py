@@ -110,7 +110,7 @@ def test_an_absent_address_of_the_api_is_a_problem_document(browser: Client) -> 
 
 def test_a_method_that_an_address_does_not_take_is_told(browser: Client) -> None:
     page = browser.post("/audit/")
-    assert (page.status_code, page["Allow"]) == (405, "GET")
+    assert (page.status_code, page["Allow"]) == (405, "GET, HEAD")
     assert "does not take that method" in words(page)
     answer = browser.put("/api/v1/people", {}, content_type="application/json")
     assert answer.status_code == 405
@@ -136,6 +136,11 @@ def test_a_body_that_is_too_large_is_told(browser: Client, settings: Any) -> Non
     assert page.status_code == 413
     answer = browser.post("/api/v1/people", {"email": large}, content_type="application/json")
     assert (answer.status_code, answer.json()["code"]) == (413, "payload_too_large")
+
+
+@pytest.mark.parametrize("path", ["/audit/?target=a%00b", "/api/v1/audit?target=%00", "/docs/a%00b/"])
+def test_an_address_with_a_nul_is_refused(browser: Client, path: str) -> None:
+    assert browser.get(path).status_code == 400
 
 
 def test_a_page_that_is_gone_leads_a_visitor_to_the_sign_in(client: Client) -> None:

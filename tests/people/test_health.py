@@ -26,6 +26,7 @@ def migrations_unknown() -> None:
 def test_is_ready_with_its_database_its_key_and_its_migrations(client: Client) -> None:
     answer = client.get("/readyz")
     assert (answer.status_code, answer.content) == (200, b"ok\n")
+    assert client.head("/readyz").status_code == client.head("/healthz").status_code == 200
 
 
 def test_a_wrong_key_is_not_ready_and_tells_no_detail(client: Client, settings: Settings) -> None:
