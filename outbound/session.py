@@ -15,6 +15,8 @@ from outbound.encoding import ACCEPT_ENCODING, decoded
 from outbound.policy import Policy, policy
 from outbound.resolver import Resolver
 
+USER_AGENT = ("User-Agent", "Switchboard")
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -54,7 +56,7 @@ def send(  # noqa: PLR0913 — each by its name
             client.open(
                 method,
                 destination.url,
-                headers=(*_without_encoding(headers), ("Accept-Encoding", ACCEPT_ENCODING)),
+                headers=_completed(headers),
                 body=body,
                 destination=destination,
                 deadline=deadline,
@@ -71,8 +73,11 @@ def send(  # noqa: PLR0913 — each by its name
         return thread.submit(asyncio.run, exchange()).result()
 
 
-def _without_encoding(headers: Pairs) -> Pairs:
-    return tuple((name, value) for name, value in headers if name.lower() != "accept-encoding")
+def _completed(headers: Pairs) -> Pairs:
+    """With our encodings, and our name where they have none: GitHub and others refuse the nameless."""
+    given = tuple((name, value) for name, value in headers if name.lower() != "accept-encoding")
+    is_named = any(name.lower() == "user-agent" for name, _ in given)
+    return (*given, *(() if is_named else (USER_AGENT,)), ("Accept-Encoding", ACCEPT_ENCODING))
 
 
 def _joined(headers: tuple[tuple[bytes, bytes], ...]) -> dict[str, str]:

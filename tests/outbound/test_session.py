@@ -58,8 +58,15 @@ def test_sends_a_request_and_reads_the_whole_answer(serve: Serve, send: Send) ->
     assert reply.headers == {"x-one": "1, 2", "content-type": "text/plain", "content-length": "4"}
     assert peer.requests == [
         f"POST /token?a=%2F HTTP/1.1\r\nHost: {peer.netloc}\r\nAuthorization: Basic eDp5\r\n"
-        "Accept-Encoding: gzip\r\nContent-Length: 12\r\n\r\ngrant_type=x".encode()
+        "User-Agent: Switchboard\r\nAccept-Encoding: gzip\r\nContent-Length: 12\r\n\r\ngrant_type=x".encode()
     ]
+
+
+def test_a_name_that_is_given_is_kept(serve: Serve, send: Send) -> None:
+    peer = serve(always(answer()))
+    send(peer.url, headers=(("user-agent", "Other"),))
+    assert peer.requests[0].lower().count(b"user-agent:") == 1
+    assert b"user-agent: Other" in peer.requests[0]
 
 
 def test_neither_prints_the_body_nor_the_headers_of_an_answer(serve: Serve, send: Send) -> None:
