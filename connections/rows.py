@@ -30,6 +30,12 @@ class Row:
         return f"by {self.connection.created_by}" if self.shared_as else ""
 
     @property
+    def takes_fields(self) -> bool:
+        """Is a credential typed here, rather than granted at the service?"""
+        auth = self.connection.auth
+        return bool(auth_types.get(auth.auth_type).fields(auth.config))
+
+    @property
     def auth_label(self) -> str:
         return auth_types.get(self.connection.auth.auth_type).label
 

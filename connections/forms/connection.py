@@ -56,7 +56,7 @@ class DetailsForm(ConnectionForm):
         LINK_NAME_FORM,
         label="Connection link name",
         required=False,
-        help_text="Scripts call it by this name. It cannot change later.",
+        help_text="Scripts call it by this name, and it cannot change later. Empty: made from the name.",
         widget=forms.TextInput(
             attrs={
                 "class": "mono",

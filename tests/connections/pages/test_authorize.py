@@ -172,6 +172,7 @@ def test_tells_a_refused_consent_in_words_and_leads_back(
     page = text_of(response)
     assert "&lt;b&gt;no&lt;/b&gt; thanks" in page
     assert "<b>no</b>" not in page
+    assert 'href="/connections/tickets/"' in page
 
 
 def test_refuses_an_answer_by_post(owners: Client, owner: User, tickets: Connection) -> None:

@@ -41,8 +41,16 @@ def test_keeps_waiting_connections_apart_in_shared(
 ) -> None:
     page = text_of(signed_in(teammate).get(LIST, {"list": "shared"}))
     assert "Waiting for your authorisation" in page
-    assert reverse("connections:connect", args=["everyones"]) in page
+    assert f'action="{reverse("connections:connect", args=["everyones"])}"' in page
     assert "Rain" not in page
+
+
+def test_leads_to_a_form_where_ones_own_credential_is_typed(
+    signed_in: SignIn, teammate: User, basic_service: Service, make_connection: MakeConnection
+) -> None:
+    make_connection(basic_service, "books", credentials_of="login_user")
+    page = text_of(signed_in(teammate).get(LIST, {"list": "shared"}))
+    assert f'href="{reverse("connections:connect", args=["books"])}"' in page
 
 
 def test_shared_also_holds_what_runs_on_its_owners_account(

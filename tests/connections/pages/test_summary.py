@@ -2,6 +2,7 @@
 
 import pytest
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
 from connections import access, grants, operations
 from connections.models import Connection, Grant
@@ -59,6 +60,17 @@ def test_says_why_it_needs_reconnecting(signed_in: SignIn, owner: User, tickets:
     page = text_of(signed_in(owner).get("/connections/tickets/"))
     assert "Reconnect needed" in page
     assert "The service refused the token." in page
+
+
+def test_takes_a_fixed_number_of_queries(
+    signed_in: SignIn,
+    owner: User,
+    weather: Connection,
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
+    client = signed_in(owner)
+    with django_assert_max_num_queries(12):
+        client.get(PAGE)
 
 
 def test_shows_where_calls_may_go_and_who_may_make_them(
