@@ -150,7 +150,7 @@ class Engine:
         await self.recorder.begin(work.record)
         work.secrets = credential.open()
         if self._is_over(credential) or (self._is_due(credential) and self._can_renew(work)):
-            await self._renew(work, credential)
+            await self._renew(work, credential, is_refused=False)
 
     def _is_over(self, credential: Credential) -> bool:
         """Is there nothing that could be sent as it is?"""
@@ -164,8 +164,8 @@ class Engine:
         target = work.draft.plan.target
         return target.auth_type.can_refresh(target.config, work.secrets)
 
-    async def _renew(self, work: Work, credential: Credential) -> None:
-        work.credential = await self._renewal.refresh(credential, work.deadline)
+    async def _renew(self, work: Work, credential: Credential, *, is_refused: bool) -> None:
+        work.credential = await self._renewal.refresh(credential, work.deadline, is_refused=is_refused)
         work.secrets = work.credential.open()
         work.record.refreshed = work.credential.version != credential.version
 
@@ -177,7 +177,7 @@ class Engine:
             await self._attempt(work, deliver)
             return
         if await self._attempt(work, deliver, keep_401=True):
-            await self._renew(work, credential)
+            await self._renew(work, credential, is_refused=True)
             await self._attempt(work, deliver)
 
     async def _attempt(self, work: Work, deliver: Deliver, *, keep_401: bool = False) -> bool:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from connections import access, grants, status
 from connections.errors import NotYourConnection
@@ -88,13 +88,6 @@ def _narrowed(found: QuerySet[Call], search: Search) -> QuerySet[Call]:
     if search.since:
         found = found.filter(at__gte=search.since)
     return found
-
-
-def calls_since(*, actor: Actor, connections: list[Connection], since: datetime) -> dict[object, int]:
-    """How many calls the actor may see of each connection, in one query."""
-    wanted = [connection.pk for connection in connections]
-    rows = calls(actor=actor).filter(connection_id__in=wanted, at__gte=since).order_by()
-    return dict(rows.values_list("connection_id").annotate(number=Count("pk")))
 
 
 # --- Testing a connection -------------------------------------------------------------------------

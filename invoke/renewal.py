@@ -18,6 +18,8 @@ from invoke.resolve import Credential
 _THREADS = 16  # a token endpoint that hangs holds up its own grants, and others only when there are 16 such
 _MARGIN_S = 0.2  # before the call's own deadline, so that the answer names what failed
 _RETRY_AFTER_S = 5
+Key = tuple[UUID, int, bool]
+
 _LEAST_OF_LIFE, _MOST_S = 0.1, 60.0
 
 
@@ -34,14 +36,18 @@ class Renewal:
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="refresh")
-        self._under_way: dict[tuple[UUID, int], asyncio.Task[Credential]] = {}
+        self._under_way: dict[Key, asyncio.Task[Credential]] = {}
 
-    async def refresh(self, credential: Credential, deadline: float) -> Credential:
-        """The grant after its refresh. Raises ReconnectNeeded, RefreshUnavailable, DatabaseUnavailable."""
-        key = (credential.grant_id, credential.version)
+    async def refresh(self, credential: Credential, deadline: float, *, is_refused: bool) -> Credential:
+        """The grant after its refresh; as it was where its token is still good and no other is to be had.
+
+        ``is_refused``: the service has just answered this token with a 401. Raises ReconnectNeeded,
+        RefreshUnavailable, DatabaseUnavailable.
+        """
+        key = (credential.grant_id, credential.version, is_refused)
         task = self._under_way.get(key)
         if task is None:
-            task = self._under_way[key] = asyncio.create_task(self._run(credential))
+            task = self._under_way[key] = asyncio.create_task(self._run(credential, is_refused))
             task.add_done_callback(lambda done: self._over(key, done))
         try:
             async with asyncio.timeout_at(deadline - _MARGIN_S):
@@ -49,11 +55,12 @@ class Renewal:
         except TimeoutError:
             raise RefreshUnavailable(retry_after=_RETRY_AFTER_S) from None
 
-    async def _run(self, credential: Credential) -> Credential:
+    async def _run(self, credential: Credential, is_refused: bool) -> Credential:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, _refreshed, credential)
+        stale_version = credential.version if is_refused else None
+        return await loop.run_in_executor(self._threads, _refreshed, credential, stale_version)
 
-    def _over(self, key: tuple[UUID, int], done: asyncio.Task[Credential]) -> None:
+    def _over(self, key: Key, done: asyncio.Task[Credential]) -> None:
         self._under_way.pop(key, None)
         if not done.cancelled():
             done.exception()  # everybody who waited may have left: it is theirs no more
@@ -63,9 +70,9 @@ class Renewal:
         self._threads.shutdown(wait=False)
 
 
-def _refreshed(credential: Credential) -> Credential:
+def _refreshed(credential: Credential, stale_version: int | None) -> Credential:
     try:
-        grant = grants.refresh(credential.grant_id, stale_version=credential.version)
+        grant = grants.refresh(credential.grant_id, stale_version=stale_version)
     except DatabaseError:
         raise away() from None
     finally:

@@ -66,4 +66,5 @@ def authorize_url(row: Row) -> str:
     if not target.auth_type.needs_consent(target.config):
         return f"{settings.PUBLIC_URL}/connections/{connection.link_name}/"
     for_user = User.objects.get(email=row.person_email) if connection.is_per_user else connection.created_by
-    return oauth.link(actor=Actor.of(for_user), connection=connection, for_user=for_user)
+    asker = User.objects.get(email=row.owner_email)
+    return oauth.link(actor=Actor.of(asker), connection=connection, for_user=for_user)

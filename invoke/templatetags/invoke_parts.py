@@ -1,11 +1,9 @@
-"""Parts for connection pages, taken by name: a connection's snippets, its latest calls, their number."""
+"""Parts for connection pages, taken by name: a connection's snippets and its latest calls."""
 
-from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from collections.abc import Mapping
 from typing import Any
 
 from django import template
-from django.utils import timezone
 
 from connections.models import Connection
 from invoke import operations, snippets
@@ -28,20 +26,6 @@ def recent_calls(context: Mapping[str, Any], connection: Connection) -> dict[str
     actor = from_request(context["request"])
     rows = operations.calls(actor=actor, connection=connection).order_by("-id")[:RECENT]
     return {"calls": list(rows), "connection": connection}
-
-
-@register.simple_tag(takes_context=True)
-def calls_24h(context: Mapping[str, Any], connections: Iterable[Connection]) -> dict[object, int]:
-    """How many calls each connection had in the last day, in one query; ``{{ counts|of:connection.pk }}``."""
-    actor = from_request(context["request"])
-    since = timezone.now() - timedelta(days=1)
-    return operations.calls_since(actor=actor, connections=list(connections), since=since)
-
-
-@register.filter
-def of(counts: Mapping[object, int], key: object) -> int:
-    """The number for a key, 0 where there is none."""
-    return counts.get(key, 0)
 
 
 @register.filter

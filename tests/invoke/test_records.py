@@ -1,0 +1,233 @@
+"""J1, J2: what is recorded of a call, when, and what becomes of it where the database is away."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+from django.db import OperationalError, connection
+
+from connections.models import ApiToken
+from invoke import gateway as module
+from invoke import recorder, redact
+from invoke.models import Call
+from invoke.recorder import Record, Recorder
+from people.models import AuditEvent
+from tests.invoke.conftest import KEY, Desk, Gateway
+from tests.invoke.upstream import Upstream, answer
+
+Recorded = Callable[..., list[Call]]
+
+
+def test_a_call_is_on_record_within_half_a_second(
+    gateway: Gateway, desk: Desk, upstream: Upstream, recorded: Recorded
+) -> None:
+    made = desk.connection()
+    upstream.says(answer(201, b"12345"))
+    got = gateway.send("POST", "/invoke/desk/tickets/%C3%A9?secret=query", b"abc", {"Cookie": "hidden"})
+    call = recorded()[0]
+    row = desk.token_row(gateway.token)
+    assert str(call.id) == got.header("Switchboard-Call")
+    assert (call.connection, call.connection_id, call.token, call.token_id) == (
+        "desk",
+        made.pk,
+        "script",
+        row.pk,
+    )
+    assert (call.user, call.user_id, call.ip) == (desk.owner.email, desk.owner.pk, "127.0.0.1")
+    assert (call.method, call.host, call.path) == ("POST", "127.0.0.1", "/api/v1/tickets/%C3%A9")
+    assert (call.status, call.request_bytes, call.response_bytes, call.attempts, call.code) == (
+        201,
+        3,
+        5,
+        1,
+        "",
+    )
+    assert abs((datetime.now(UTC) - call.at).total_seconds()) < 5
+    assert row.last_used_at is not None
+    stored = str([getattr(call, field.attname) for field in Call._meta.fields])
+    assert not any(text in stored for text in (KEY, "secret", "hidden", gateway.token))
+
+
+def test_every_column_of_a_call_is_written() -> None:
+    assert set(Record().columns()) == {field.column for field in Call._meta.local_concrete_fields}
+
+
+@pytest.mark.parametrize("path", ["/a\r\nb", "/a\u2028b", "/a\x1b[31m", "/a?b=c", "/" + "x" * 5000])
+def test_a_recorded_path_breaks_no_line_and_has_no_query(path: str) -> None:
+    kept = redact.path(path)
+    assert kept.isprintable()
+    assert "?" not in kept
+    assert len(kept) <= 2000
+
+
+def test_a_call_that_was_refused_is_on_record_too(gateway: Gateway, desk: Desk, recorded: Recorded) -> None:
+    desk.connection()
+    gateway.get("/invoke/nothing/x")
+    gateway.get("/invoke/desk/../x")
+    calls = recorded(2)
+    assert [(call.connection, call.status, call.code) for call in calls] == [
+        ("nothing", 404, "connection_not_found"),
+        ("desk", 400, "invalid_request"),
+    ]
+
+
+def test_a_foreign_connection_leaves_no_id_in_a_strangers_record(
+    gateway: Gateway, desk: Desk, stranger, recorded: Recorded
+) -> None:
+    desk.connection()
+    gateway.get("/invoke/desk/x", token=desk.token(stranger))
+    assert recorded()[0].connection_id is None
+
+
+def test_an_address_that_may_not_be_reached_is_audited(gateway: Gateway, desk: Desk) -> None:
+    """J5."""
+    desk.connection(service={"base_url": "https://10.0.0.1/", "hosts": ["10.0.0.1"]})
+    got = gateway.get("/invoke/desk/x")
+    assert (got.status, got.code) == (403, "address_not_allowed")
+    assert AuditEvent.objects.get(event="call.egress_blocked").target == "connection:desk"
+
+
+# --- strict -----------------------------------------------------------------------------------------
+@pytest.fixture
+def strict(gateway: Gateway) -> Recorder:
+    assert module._engine is not None
+    keeper = module._engine.recorder
+    assert isinstance(keeper, Recorder)
+    keeper.is_strict = True
+    return keeper
+
+
+def test_strict_records_are_durable_before_the_credential_leaves(
+    gateway: Gateway, desk: Desk, upstream: Upstream, strict: Recorder, recorded: Recorded
+) -> None:
+    desk.connection()
+    before: list[tuple[int, str]] = []
+
+    def look(seen, _):
+        try:
+            before.extend(Call.objects.values_list("status", "path"))
+        finally:
+            connection.close()
+        return answer(200, b"1")
+
+    upstream.script = look
+    assert gateway.get("/invoke/desk/x").status == 200
+    assert before == [(0, "/api/v1/x")]
+    call = recorded()[0]
+    assert (call.status, call.attempts, call.response_bytes) == (200, 1, 1)
+    assert Call.objects.count() == 1
+
+
+def test_strict_sends_nothing_where_the_record_is_refused(
+    gateway: Gateway, desk: Desk, upstream: Upstream, strict: Recorder
+) -> None:
+    """J1: the insert fails, the sink sees nothing."""
+    desk.connection()
+
+    def refuse(records: list[Record]) -> None:
+        raise OperationalError("no")
+
+    strict._write, kept = refuse, strict._write
+    got = gateway.get("/invoke/desk/x")
+    assert (got.status, got.code, got.header("Retry-After")) == (503, "database_unavailable", "2")
+    assert upstream.seen == []
+    strict._write = kept
+    assert gateway.get("/invoke/desk/x").status == 200
+
+
+# --- The database is away ---------------------------------------------------------------------------
+class Shelf:
+    """A database that can be away."""
+
+    def __init__(self) -> None:
+        self.is_away = True
+        self.rows: list[Record] = []
+
+    def __call__(self, records: list[Record]) -> None:
+        if self.is_away:
+            raise OperationalError("away")
+        self.rows += records
+
+
+async def test_records_wait_while_the_database_is_away() -> None:
+    shelf = Shelf()
+    keeper = Recorder(is_strict=False, write=shelf)
+    records = [Record() for _ in range(5)]
+    for record in records:
+        keeper.add(record)
+    await keeper.flush()
+    await keeper.flush()
+    assert shelf.rows == []
+    shelf.is_away = False
+    keeper.add(Record())
+    await keeper.flush()
+    assert shelf.rows[:5] == records
+    assert len(shelf.rows) == 6
+    await keeper.stop()
+
+
+async def test_the_oldest_records_go_first_and_are_counted(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(recorder, "MOST_KEPT", 3)
+    shelf = Shelf()
+    keeper = Recorder(is_strict=False, write=shelf)
+    records = [Record() for _ in range(5)]
+    for record in records[:4]:
+        keeper.add(record)
+    await keeper.flush()
+    keeper.add(records[4])
+    shelf.is_away = False
+    await keeper.flush()
+    assert shelf.rows == records[2:]
+    assert "call.records_lost" in caplog.text
+    await keeper.stop()
+
+
+async def test_the_last_records_are_written_on_the_way_down() -> None:
+    shelf = Shelf()
+    shelf.is_away = False
+    keeper = Recorder(is_strict=False, write=shelf)
+    keeper.start()
+    record = Record()
+    keeper.add(record)
+    await keeper.stop()
+    assert shelf.rows == [record]
+
+
+async def test_a_flush_under_way_is_not_cut_by_the_stop() -> None:
+    entered, release = threading.Event(), threading.Event()
+    rows: list[Record] = []
+
+    def slow(records: list[Record]) -> None:
+        entered.set()
+        release.wait(5)
+        rows.extend(records)
+
+    keeper = Recorder(is_strict=False, write=slow)
+    keeper.start()
+    keeper.add(Record())
+    await asyncio.to_thread(entered.wait, 5)
+    keeper.add(Record())
+    stopping = asyncio.create_task(keeper.stop())
+    await asyncio.sleep(0)
+    release.set()
+    await stopping
+    assert len(rows) == 2
+
+
+def test_rows_that_are_there_already_are_left_alone(transactional_db: None) -> None:
+    """A commit whose answer was lost is tried again."""
+    record = Record(status=200, method="GET")
+    recorder.store([record])
+    recorder.store([record])
+    assert Call.objects.count() == 1
+
+
+def test_a_token_was_last_used_at_its_latest_call(gateway: Gateway, desk: Desk, recorded: Recorded) -> None:
+    desk.connection()
+    gateway.get("/invoke/desk/x")
+    recorded()
+    assert ApiToken.objects.get().last_used_at == Call.objects.get().at
