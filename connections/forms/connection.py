@@ -12,10 +12,7 @@ from services import auth_types, link_names
 from services.models import ServiceAuth
 
 LINK_NAME_FORM = r"^[a-z][a-z0-9_]{0,49}$"
-AUDIENCES = (
-    ("private", Choice("Only me", hint="And API tokens of mine.")),
-    ("everyone", Choice("Everyone here", hint="Whoever signs in here, and their API tokens.")),
-)
+EVERYONE = Choice("Everyone here", hint="Whoever signs in here, and their API tokens.")
 
 
 class ConnectionForm(OperationForm):
@@ -27,7 +24,6 @@ class ConnectionForm(OperationForm):
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
         error_messages={"required": "Enter a name, such as “Desk tickets”."},
     )
-    audience = forms.ChoiceField(label="Who may use it?", choices=AUDIENCES, widget=forms.RadioSelect)
 
     def __init__(self, *args: Any, auth: ServiceAuth, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -88,7 +84,7 @@ class DetailsForm(ConnectionForm):
 
     def __init__(self, *args: Any, auth: ServiceAuth, **options: Any) -> None:
         super().__init__(*args, auth=auth, **options)
-        self.fields["audience"].initial = "private"
+        self.fields["audience"] = _audience_field(Choice("Only me", hint="And my API tokens."))
         self.fields.update(credential_fields(auth))
         if auth_types.get(auth.auth_type).is_automatic(auth.config):
             del self.fields["credentials_of"]  # they belong to the app, not to a person
@@ -110,16 +106,18 @@ class EditForm(ConnectionForm):
         initial = {"name": connection.name, "audience": audience, "scopes": connection.scopes}
         initial |= {f"variables.{name}": value for name, value in connection.variables.items()}
         super().__init__(*args, auth=connection.auth, initial=initial, **options)
+        self.fields["audience"] = _audience_field(Choice("Only its creator", hint="And their API tokens."))
         if connection.is_internal:
             del self.fields["audience"]
 
 
 class CredentialsForm(OperationForm):
-    """The credentials of a connection that takes them on a page of ours."""
+    """The credentials of a connection, where a person types them; our own gets its token from us."""
 
-    def __init__(self, *args: Any, auth: ServiceAuth, **options: Any) -> None:
+    def __init__(self, *args: Any, connection: Connection, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.fields.update(credential_fields(auth))
+        if not connection.is_internal:
+            self.fields.update(credential_fields(connection.auth))
 
 
 class ConfirmForm(OperationForm):
@@ -142,3 +140,12 @@ class ConfirmForm(OperationForm):
         if typed != self.link_name:
             raise forms.ValidationError(f"This is not {self.link_name}.")
         return typed
+
+
+def _audience_field(private: Choice) -> forms.ChoiceField:
+    return forms.ChoiceField(
+        label="Who may use it?",
+        choices=(("private", private), ("everyone", EVERYONE)),
+        initial="private",
+        widget=forms.RadioSelect,
+    )

@@ -37,7 +37,7 @@ def connect(request: HttpRequest, link_name: str) -> HttpResponse:
     """Credentials that are typed, or the way to the page that authorises."""
     actor = from_request(request)
     connection = _connectable(actor, link_name)
-    form = CredentialsForm(posted(request), auth=connection.auth)
+    form = CredentialsForm(posted(request), connection=connection)
     if form.fields and grants.current(connection, actor.user):
         actor.require_fresh()  # before anything is typed
     if form.is_valid():

@@ -11,21 +11,19 @@ from services.auth_types.base import AuthType
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How a connection comes by its credential."""
+    """How a connection comes by its credential: typed, by consent, or (neither) by itself."""
 
     takes_fields: bool
     needs_consent: bool
     needs_client: bool
-    is_automatic: bool
 
 
 def way_of(connection: Connection) -> Way:
     auth_type, config = _type_of(connection)
     return Way(
-        takes_fields=bool(auth_type.fields(config)),
+        takes_fields=bool(auth_type.fields(config)) and not connection.is_internal,
         needs_consent=auth_type.needs_consent(config),
         needs_client=status.lacks_client(connection),
-        is_automatic=auth_type.is_automatic(config),
     )
 
 

@@ -1,16 +1,19 @@
 """What is done to a connection from its page."""
 
+from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.test import Client
 
-from connections import grants
+from connections import grants, operations
 from connections.models import Connection, Grant
+from people.actor import Actor
 from people.models import User
 from services.models import Service
 from tests.conftest import SignIn
-from tests.connections.pages.conftest import MakeConnection, text_of
+from tests.connections.pages.conftest import OAUTH2, MakeConnection, MakeService, text_of
 from tests.connections.pages.test_summary import access_to_everyone, authorised
 
 RAIN = "/connections/rain/"
@@ -71,6 +74,50 @@ def test_connect_by_consent_leads_to_our_own_page_first(owners: Client, tickets:
     response = owners.post(f"{TICKETS}connect/")
     assert response["Location"].startswith("http://localhost:8000/authorize/")
     assert not Grant.objects.exists()
+
+
+def test_connect_takes_nothing_where_the_app_alone_obtains_the_grant(
+    owners: Client, make_service: MakeService, make_connection: MakeConnection
+) -> None:
+    robot = {**OAUTH2, "grant_type": "client_credentials", "authorize_url": ""}
+    connection = make_connection(make_service("robots", "oauth2", oauth2=robot), "robot")
+    page = text_of(owners.get("/connections/robot/"))
+    assert "/connections/robot/connect/" not in page
+    owners.post("/connections/robot/revoke/")
+    assert active(connection) is None
+    assert 'action="/connections/robot/connect/"' in text_of(owners.get("/connections/robot/"))
+    assert "nothing to enter" in text_of(owners.get("/connections/robot/connect/"))
+    assert owners.post("/connections/robot/connect/")["Location"] == "/connections/robot/"
+    assert active(connection) is not None
+
+
+def test_offers_no_consent_where_no_app_is_registered(
+    owners: Client, make_service: MakeService, make_connection: MakeConnection
+) -> None:
+    urls = {"authorize_url": "https://a.example.com/a", "token_url": "https://a.example.com/t"}
+    make_connection(make_service("later", "oauth2", oauth2=urls), "someday")
+    page = text_of(owners.get("/connections/someday/"))
+    assert "no app registered yet" in page
+    assert "/connections/someday/connect/" not in page
+    response = owners.post("/connections/someday/connect/")
+    assert response.status_code == 422
+    assert "has no OAuth app yet" in text_of(response)
+
+
+def test_our_own_connection_renews_its_token_and_asks_for_none(
+    signed_in: SignIn, administrator: User
+) -> None:
+    call_command("load_catalogue", stdout=StringIO())
+    own = operations.ensure_internal_connection(actor=Actor.of(administrator))
+    assert own is not None
+    before = active(own)
+    administrators = signed_in(administrator)
+    page = text_of(administrators.get("/connections/switchboard/connect/"))
+    assert "nothing to enter" in page
+    assert 'name="credentials' not in page
+    assert administrators.post("/connections/switchboard/connect/").status_code == 302
+    assert active(own) != before
+    assert 'name="audience"' not in text_of(administrators.get("/connections/switchboard/edit/"))
 
 
 def test_connect_is_refused_while_switched_off(owners: Client, tickets: Connection) -> None:
