@@ -10,7 +10,7 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.asgi import get_asgi_application
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 
 pages = get_asgi_application()
 
@@ -48,6 +48,8 @@ def _what_is_in_the_way() -> str:
         return f"{error.message} {error.hint}"
     except DatabaseError:
         return "DATABASE_URL: the database does not answer, or lacks its tables. Run manage.py migrate."
+    finally:
+        connection.close()  # this thread serves no request
     return ""
 
 

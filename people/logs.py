@@ -63,9 +63,6 @@ def configure(config: dict[str, Any]) -> None:
         _without_links,
         _on_one_line,
     ]
-    renderer = (
-        structlog.processors.JSONRenderer() if config["json"] else structlog.dev.ConsoleRenderer(colors=False)
-    )
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -76,22 +73,26 @@ def configure(config: dict[str, Any]) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    logging.config.dictConfig(
-        {
-            "version": 1,
-            "disable_existing_loggers": False,
-            "formatters": {
-                "line": {
-                    "()": structlog.stdlib.ProcessorFormatter,
-                    "foreign_pre_chain": shared,
-                    "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
-                }
-            },
-            "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-            "loggers": {
-                "django.request": {"level": "ERROR"},  # the access line has told of a 4xx
-                "psycopg.pool": {"level": "ERROR"},  # so has that of a database that is away
-            },
-            "root": {"handlers": ["stderr"], "level": config["level"]},
-        }
-    )
+    logging.config.dictConfig(_handlers(config, shared))
+
+
+def _handlers(config: dict[str, Any], shared: list[Any]) -> dict[str, Any]:
+    """The standard library's half: everything to stderr, through the same processors."""
+    as_json = structlog.processors.JSONRenderer()
+    renderer = as_json if config["json"] else structlog.dev.ConsoleRenderer(colors=False)
+    line = {
+        "()": structlog.stdlib.ProcessorFormatter,
+        "foreign_pre_chain": shared,
+        "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+    }
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": line},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "loggers": {
+            "django.request": {"level": "ERROR"},  # the access line has told of a 4xx
+            "psycopg.pool": {"level": "ERROR"},  # so has that of a database that is away
+        },
+        "root": {"handlers": ["stderr"], "level": config["level"]},
+    }
