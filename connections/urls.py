@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.urls import path
 
-from connections.views import actions, authorize, create, lists, services, summary, tokens
+from connections.views import actions, authorize, create, lists, service, summary, tokens
 
 app_name = "connections"
 
@@ -25,8 +25,8 @@ urlpatterns = [
     path("tokens/", tokens.tokens, name="tokens"),
     path("tokens/new/", tokens.new, name="token_new"),
     path("tokens/<uuid:token_id>/revoke/", tokens.revoke, name="token_revoke"),
-    path(f"{SERVICE}/edit/", services.edit, name="service_edit"),
-    path(f"{SERVICE}/delete/", services.delete, name="service_delete"),
+    path(f"{SERVICE}/edit/", service.edit, name="service_edit"),
+    path(f"{SERVICE}/delete/", service.delete, name="service_delete"),
 ]
 if "{service}" not in settings.OAUTH_CALLBACK_URL:  # one callback for all services
     urlpatterns.append(path("oauth/callback", authorize.callback, name="callback_shared"))
