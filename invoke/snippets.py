@@ -23,6 +23,7 @@ from pygments.token import Comment, Keyword, Name, Number, String, Text, _TokenT
 
 from connections.models import Connection
 from invoke import paths
+from problems import AppError
 from services import target
 
 Escape = Callable[[str], str]
@@ -112,8 +113,19 @@ def _snippet(language: Language, facts: dict[str, str], connection: Connection) 
 
 
 def _facts(connection: Connection) -> dict[str, str]:
-    """The sample request: the service's test where it has one."""
-    filled = target.of(connection.auth, connection.variables)
+    """The sample request: the service's test where it has one; its base URL where a variable is missing."""
+    try:
+        return _sample(connection, target.of(connection.auth, connection.variables))
+    except AppError:
+        return {
+            "link_name": connection.link_name,
+            "method": "GET",
+            "url": "/",
+            "invoke_url": f"{settings.PUBLIC_URL}/invoke/{connection.link_name}",
+        }
+
+
+def _sample(connection: Connection, filled: target.Target) -> dict[str, str]:
     asked = filled.test if filled.test.get("path") else {"method": "GET", "path": ""}
     host, path, query = paths.from_task(asked["path"])
     tail = path + (f"?{query}" if query else "")

@@ -171,7 +171,10 @@ class Desk:
             config=config,
         )
         made = Connection.objects.create(
-            auth=service_auth, name=link_name.title(), link_name=link_name, created_by=self.owner, **fields
+            auth=service_auth,
+            name=link_name.title(),
+            link_name=link_name,
+            **({"created_by": self.owner} | fields),
         )
         registered = self._client(service_auth, client) if client else None
         if grant != {}:

@@ -133,7 +133,7 @@ async def test_connections_that_the_server_ended_are_replaced(transactional_db: 
     def end_the_others() -> None:
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '-- Everything a call%%'"
             )
         connection.close()
 
