@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import QuerySet
 
 from people import audit, credentials, links, mails, roles
@@ -61,15 +61,16 @@ def change_person(
     """Change what is given. Raises ValidationFailed, EmailTaken, LastAdministrator, AdministratorsOnly."""
     _require_fresh_administrator(actor)
     with transaction.atomic():
+        administrators = roles.lock_administrators()
         locked = User.objects.select_for_update().get(pk=person.pk)
         changes = _changes(locked, email=email, role=role, active=active)
         if not changes:
             return locked
-        if locked.is_active and locked.is_administrator and _steps_down(changes):
-            _refuse_the_last(locked)
+        if administrators == [locked.pk] and _steps_down(changes):
+            raise LastAdministrator
         for field, value in changes.items():
             setattr(locked, field, value)
-        locked.save(update_fields=list(changes))
+        _save(locked, update_fields=list(changes))
         audit.record(Event.PERSON_CHANGED, actor=actor, target=f"person:{locked.email}", **changes)
     return locked
 
@@ -110,9 +111,18 @@ def _require_fresh_administrator(actor: Actor | None) -> None:
 def _create(*, actor: Actor | None, email: str, role: str) -> User:
     person = User(email=_free_email(email), role=roles.check_role(role))
     person.set_unusable_password()
-    person.save(force_insert=True)
+    _save(person, force_insert=True)
     audit.record(Event.PERSON_ADDED, actor=actor, target=f"person:{person.email}", role=person.role)
     return person
+
+
+def _save(person: User, **how: Any) -> None:
+    """Of two who take an address at the same instant, the database lets one."""
+    try:
+        with transaction.atomic():
+            person.save(**how)
+    except IntegrityError:
+        raise EmailTaken from None
 
 
 def _free_email(email: str, *, of: User | None = None) -> str:
@@ -137,11 +147,6 @@ def _changes(person: User, *, email: str | None, role: str | None, active: bool 
 
 def _steps_down(changes: dict[str, Any]) -> bool:
     return "role" in changes or changes.get("is_active") is False
-
-
-def _refuse_the_last(person: User) -> None:
-    if roles.is_last_administrator(person):
-        raise LastAdministrator
 
 
 def _password_link(person: User) -> str:

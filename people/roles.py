@@ -1,5 +1,7 @@
 """Who may do what to people."""
 
+from uuid import UUID
+
 from people.actor import Actor
 from people.errors import AdministratorsOnly
 from people.models import Role, User
@@ -25,8 +27,11 @@ def check_role(role: str) -> str:
     return role
 
 
-def is_last_administrator(user: User) -> bool:
-    """Whether nobody else may administer. In a transaction it holds the others as they are."""
-    others = User.objects.select_for_update().filter(role=Role.ADMINISTRATOR, is_active=True)
-    active = list(others.order_by("pk").values_list("pk", flat=True))
-    return active == [user.pk]
+def lock_administrators() -> list[UUID]:
+    """The active administrators, who stay as they are until the caller's transaction ends.
+
+    Whoever changes people takes this lock before any other, so that two who make each other step down
+    wait for one another instead of both succeeding, or neither.
+    """
+    administrators = User.objects.select_for_update().filter(role=Role.ADMINISTRATOR, is_active=True)
+    return list(administrators.order_by("pk").values_list("pk", flat=True))

@@ -22,7 +22,7 @@ KEPT = timedelta(hours=1)
 class TooManyFailures(problems.Throttled):
     """Guessed too often for now (429)."""
 
-    message = "Too many failed attempts."
+    message = "Too many attempts."
     hint = "Wait a few minutes, then try again."
 
 

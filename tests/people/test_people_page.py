@@ -1,13 +1,20 @@
 """The pages about people."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from django.db import connections
 from django.test import Client
 from django.utils.html import escape
 
+from people import operations
+from people.actor import Actor
 from people.audit_events import Event
+from people.errors import EmailTaken, LastAdministrator
 from people.models import AuditEvent, Role, User
 from tests.conftest import PASSWORD, SignIn
 
@@ -161,6 +168,48 @@ def test_a_disabled_administrator_does_not_count_as_another(
         f"/people/{administrator.pk}/", {"email": administrator.email, "role": "member", "active": "on"}
     )
     assert answer.status_code == 422
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_administrators_who_make_each_other_step_down_at_once_leave_one(
+    make_person: Callable[..., User],
+) -> None:
+    pair = [make_person(f"{name}@example.com", Role.ADMINISTRATOR) for name in ("ada", "bob")]
+    begin = Barrier(2)
+
+    def demote(acting: User, other: User) -> bool:
+        try:
+            begin.wait()
+            operations.change_person(actor=Actor.of(acting), person=other, role=Role.MEMBER)
+        except LastAdministrator:
+            return False
+        finally:
+            connections.close_all()
+        return True
+
+    with ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(demote, pair, reversed(pair)))
+    assert sorted(done) == [False, True]
+    assert User.objects.filter(role=Role.ADMINISTRATOR).count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_address_asked_for_twice_at_once_is_given_once(administrator: User) -> None:
+    begin = Barrier(4)
+
+    def add(_: int) -> bool:
+        try:
+            begin.wait()
+            operations.add_person(actor=Actor.of(administrator), email="new@example.com")
+        except EmailTaken:
+            return False
+        finally:
+            connections.close_all()
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(add, range(4))) == [False, False, False, True]
+    assert User.objects.filter(email="new@example.com").count() == 1
 
 
 def test_a_new_password_link_ends_the_ones_before_and_leaves_the_password_until_used(
