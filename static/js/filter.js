@@ -16,7 +16,8 @@ function filter(input) {
 for (const input of document.querySelectorAll("[data-filter]")) {
   input.closest("[hidden]")?.removeAttribute("hidden");
   input.addEventListener("input", () => filter(input));
-  input.addEventListener("keydown", (event) => event.key === "Enter" && event.preventDefault());
+  // One without a name is there for filtering only: Enter must not send the form around it.
+  if (!input.name) input.addEventListener("keydown", (event) => event.key === "Enter" && event.preventDefault());
 }
 
 // "3 of 87 chosen", kept true while boxes are ticked: <span data-count-of="scopes">.
