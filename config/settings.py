@@ -317,7 +317,11 @@ ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ACCOUNT_RATE_LIMITS = False  # ours are counted in the database, for all processes alike
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False  # this session stays, the person's others end
-ACCOUNT_FORMS = {"login": "people.forms.SignInForm", "change_password": "people.forms.ChangePasswordForm"}
+ACCOUNT_FORMS = {
+    "login": "people.forms.SignInForm",
+    "reauthenticate": "people.forms.ConfirmForm",
+    "change_password": "people.forms.ChangePasswordForm",
+}
 PASSWORD_LINK_HOURS = 24
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = _public.scheme
 

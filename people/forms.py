@@ -4,7 +4,7 @@ from typing import Any
 
 from allauth.account.adapter import get_adapter
 from allauth.account.forms import ChangePasswordForm as AllauthChangePasswordForm
-from allauth.account.forms import LoginForm
+from allauth.account.forms import LoginForm, ReauthenticateForm
 from django import forms
 
 from people.audit_events import Event
@@ -41,6 +41,14 @@ class SignInForm(LoginForm):  # type: ignore[misc]  # allauth has no types
         }
         self.fields["password"].widget.attrs["placeholder"] = ""
         self.fields["password"].help_text = ""
+
+
+class ConfirmForm(ReauthenticateForm):  # type: ignore[misc]  # allauth has no types
+    """The password once more, before what can do harm."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["password"].widget.attrs |= {"placeholder": "", "autofocus": True}
 
 
 class ChangePasswordForm(AllauthChangePasswordForm):  # type: ignore[misc]  # allauth has no types

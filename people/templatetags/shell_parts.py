@@ -5,7 +5,6 @@ from typing import Any
 from zlib import crc32
 
 from django import template
-from django.urls import reverse
 
 register = template.Library()
 MARK_COLOURS = 12
@@ -51,13 +50,8 @@ def places(context: dict[str, Any]) -> dict[str, Any]:
 
 @register.inclusion_tag("parts/account.html", takes_context=True)
 def account_links(context: dict[str, Any]) -> dict[str, Any]:
-    """Password and sign-out."""
-    return {
-        "user": context.get("user"),
-        "csrf_token": context.get("csrf_token", ""),
-        "sign_out": reverse("account_logout"),
-        "change_password": reverse("account_change_password"),
-    }
+    """What a person has of their own: what they did, their password, the way out."""
+    return {"user": context.get("user"), "csrf_token": context.get("csrf_token", "")}
 
 
 @register.filter
