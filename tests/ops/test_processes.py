@@ -1,6 +1,7 @@
 """The web server and the worker as children: watched, restarted or ended together."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -54,6 +55,18 @@ def test_ends_both_on_sigterm_with_status_0(
     web, worker = map(int, pids.read_text().split())
     assert not is_alive(web)
     assert not is_alive(worker)
+
+
+def test_goes_on_when_the_terminal_closes_under_nohup(
+    run: Callable[[str, str], int], said: list[str]
+) -> None:
+    hangs_up = "import os, signal; os.kill(os.getppid(), signal.SIGHUP); raise SystemExit(5)"
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert run(LISTENS, hangs_up) == 1
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert said[-1].startswith("The worker ended 5 times"), "not by the signal"
 
 
 def test_says_so_when_the_web_server_does_not_start(run: Callable[[str, str], int], said: list[str]) -> None:
