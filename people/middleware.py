@@ -17,6 +17,7 @@ from django.http import (
     HttpResponseRedirect,
 )
 from django.urls import reverse
+from django.utils.http import http_date
 
 import problems
 from api.handlers import DATABASE_AWAY, MethodNotAllowed, answer, database_away
@@ -91,6 +92,9 @@ class SecurityHeaders:
         headers = response.headers
         headers.setdefault("Content-Security-Policy", policy(getattr(response, "csp_form_action_extra", "")))
         headers.setdefault("Cache-Control", "no-store")
+        headers.setdefault(
+            "Date", http_date()
+        )  # the server leaves it to us: an upstream's own passes through
         headers.setdefault("X-Robots-Tag", "noindex, nofollow")
         headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
         if request.path.startswith(CALLBACKS):

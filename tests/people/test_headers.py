@@ -50,6 +50,7 @@ def test_every_page_has_its_security_headers(visitor: Client) -> None:
         assert "no-store" in answer["Cache-Control"], path
         assert "noindex" in answer["X-Robots-Tag"], path
         assert answer["Switchboard-Request"], path
+        assert answer["Date"].endswith(" GMT"), path
 
 
 def test_no_page_has_inline_code_or_asks_another_site(visitor: Client) -> None:
