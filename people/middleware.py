@@ -92,9 +92,7 @@ class SecurityHeaders:
         headers = response.headers
         headers.setdefault("Content-Security-Policy", policy(getattr(response, "csp_form_action_extra", "")))
         headers.setdefault("Cache-Control", "no-store")
-        headers.setdefault(
-            "Date", http_date()
-        )  # the server leaves it to us: an upstream's own passes through
+        headers.setdefault("Date", http_date())  # the server sends none: an upstream keeps its own
         headers.setdefault("X-Robots-Tag", "noindex, nofollow")
         headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
         if request.path.startswith(CALLBACKS):
