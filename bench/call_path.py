@@ -20,8 +20,16 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import django
+from django.core.management import call_command
+
 ROOT = Path(__file__).resolve().parent.parent
-ANSWER = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 27\r\n\r\n{"tickets": [1, 2, 3, 4]}\r\n'
+BODY = b'{"tickets": [1, 2, 3, 4]}'
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (
+    len(BODY),
+    BODY,
+)
+CALL = b"GET /invoke/bench/tickets HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %b\r\n\r\n"
 TICKS = os.sysconf("SC_CLK_TCK")
 SECRET_KEY = "bench-only-" + "x" * 40
 CREDENTIAL_KEYS = "b1:YmJiYmJiYmJiYmJiYmJiYmJiYmJiYmJiYmJiYmJiYmI="
@@ -111,17 +119,13 @@ async def service() -> AsyncIterator[int]:
 
 def prepared(service_port: int) -> str:
     """Rows for a connection with an API key; the token's text."""
-    import django
-
     django.setup()
-    from django.core.management import call_command
-
-    import vault
-    from connections import tokens
-    from connections.models import Connection, Grant
-    from people.models import User
-    from services.models import Service as ServiceRow
-    from services.models import ServiceAuth
+    import vault  # noqa: PLC0415 -- models exist after the set-up only
+    from connections import tokens  # noqa: PLC0415
+    from connections.models import Connection, Grant  # noqa: PLC0415
+    from people.models import User  # noqa: PLC0415
+    from services.models import Service as ServiceRow  # noqa: PLC0415
+    from services.models import ServiceAuth  # noqa: PLC0415
 
     call_command("migrate", verbosity=0)
     owner = User.objects.create_user(f"bench{time.time_ns()}@example.com")
@@ -149,7 +153,7 @@ async def measure(label: str, pid: int, port: int, request: bytes, options: argp
     await load(port, request, options.calls // 4, options.connections)
     before = cpu_s(pid)
     seconds = await load(port, request, options.calls, options.connections)
-    cpu_us = (cpu_s(pid) - before) / options.calls * 1e6
+    cpu_us: float = (cpu_s(pid) - before) / options.calls * 1e6
     print(f"{label:>8}: {cpu_us:7.0f} µs processor a call, {options.calls / seconds:7.0f} calls/s")
     return cpu_us
 
@@ -162,13 +166,15 @@ async def main(options: argparse.Namespace) -> None:
         bare.write_text(BARE.format(port=service_port))
         uvicorn = [sys.executable, "-m", "uvicorn", "bare_handler:application", "--app-dir", str(bare.parent)]
         quiet = ["--port", str(bare_port), "--no-access-log", "--log-level", "warning", "--loop", "uvloop"]
-        call = b"GET /invoke/bench/tickets HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\nAuthorization: Bearer %b\r\n\r\n"
-        with running(uvicorn + quiet, dict(os.environ), bare_port) as bare_pid:
-            with running([sys.executable, "-m", "config.web"], dict(os.environ), gateway_port) as pid:
-                for _ in range(options.rounds):
-                    beside = await measure("bare", bare_pid, bare_port, call % b"none", options)
-                    ours = await measure("gateway", pid, gateway_port, call % token.encode(), options)
-                    print(f"{'ratio':>8}: {ours / beside:.2f}")
+        web = [sys.executable, "-m", "config.web"]
+        with (
+            running(uvicorn + quiet, dict(os.environ), bare_port) as bare_pid,
+            running(web, dict(os.environ), gateway_port) as pid,
+        ):
+            for _ in range(options.rounds):
+                beside = await measure("bare", bare_pid, bare_port, CALL % b"none", options)
+                ours = await measure("gateway", pid, gateway_port, CALL % token.encode(), options)
+                print(f"{'ratio':>8}: {ours / beside:.2f}")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 import structlog
@@ -64,7 +64,11 @@ class Record:
         """The call is over."""
         self.duration_ms = round((time.perf_counter() - self.started) * 1000)
 
-    def columns(self) -> dict[str, object]:
+    @property
+    def called_at(self) -> datetime:
+        return datetime.fromtimestamp(self.at, UTC)
+
+    def columns(self) -> dict[str, Any]:
         """The row, as both databases take it but for ``at``: ids are hex digits.
 
         A connection that the caller may not use is named by what they wrote, and not by its id.
@@ -72,7 +76,7 @@ class Record:
         row = self.row
         return {
             "id": self.id.hex,
-            "at": datetime.fromtimestamp(self.at, UTC),
+            "at": self.called_at,
             "connection_id": _hex(row.connection_id) if row and row.owner_may_use else None,
             "token_id": _hex(row.token_id) if row else None,
             "user_id": _hex(row.person_id or row.owner_id) if row else None,
@@ -86,7 +90,7 @@ class Record:
             **self.outcome(),
         }
 
-    def outcome(self) -> dict[str, object]:
+    def outcome(self) -> dict[str, Any]:
         """What is known at the end only."""
         return {
             "status": self.status,
@@ -234,8 +238,8 @@ def _insert(records: list[Record]) -> None:
     """
     rows = [record.columns() for record in records]
     if connection.vendor == "sqlite":
-        for row in rows:
-            row["at"] = connection.ops.adapt_datetimefield_value(row["at"])
+        for record, row in zip(records, rows, strict=True):
+            row["at"] = connection.ops.adapt_datetimefield_value(record.called_at)
     names = ", ".join(f'"{name}"' for name in rows[0])
     places = ", ".join(["(" + ", ".join(["%s"] * len(rows[0])) + ")"] * len(rows))
     sql = f"INSERT INTO {Call._meta.db_table} ({names}) VALUES {places} ON CONFLICT (id) DO NOTHING"  # noqa: S608, SLF001 -- our own names
@@ -249,6 +253,6 @@ def _last_uses(records: list[Record]) -> dict[UUID, datetime]:
     for record in records:
         if record.row is None or record.row.token_id is None or record.code == "unauthenticated":
             continue
-        token_id, at = UUID(record.row.token_id), datetime.fromtimestamp(record.at, UTC)
+        token_id, at = UUID(record.row.token_id), record.called_at
         last[token_id] = max(at, last.get(token_id, at))
     return last

@@ -25,6 +25,9 @@ from tests.invoke.upstream import Upstream
 START_S = 10
 
 
+Recorded = Callable[..., list[Call]]
+
+
 @dataclass(frozen=True, slots=True)
 class Got:
     """An answer as it came, whole."""
@@ -262,7 +265,7 @@ def desk(gateway: Gateway, owner: User, upstream: Upstream) -> Desk:
 
 
 @pytest.fixture
-def recorded() -> Callable[[int], list[Call]]:
+def recorded() -> Recorded:
     """The calls on record, oldest first, as soon as there are so many."""
 
     def wait(number: int = 1) -> list[Call]:

@@ -1,23 +1,23 @@
 """The answer as it came: streamed, capped, and never taken for whole where it is not."""
 
 import gzip
+import http.client
+import select
+import socket
 import threading
-from collections.abc import Callable
 
 import pytest
+from pytest_django import Settings
 
-from invoke.models import Call
-from tests.invoke.conftest import Desk, Gateway
-from tests.invoke.upstream import Upstream, answer
+from tests.invoke.conftest import Desk, Gateway, Recorded
+from tests.invoke.upstream import Script, Seen, Upstream, answer
 
-Recorded = Callable[..., list[Call]]
 MB = 1024 * 1024
 
 
 def ask(gateway: Gateway, method: str = "GET", path: str = "/invoke/desk/x", extra: str = "") -> bytes:
-    return (
-        f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {gateway.token}\r\n{extra}Connection: close\r\n\r\n"
-    ).encode()
+    own = f"Authorization: Bearer {gateway.token}\r\n{extra}Connection: close\r\n"
+    return f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n{own}\r\n".encode()
 
 
 @pytest.mark.parametrize("status", [200, 201, 207, 299, 400, 401, 404, 418, 429, 500, 503, 599])
@@ -103,16 +103,12 @@ def test_an_answer_of_unknown_length_is_streamed_as_it_comes(
     desk.connection()
     release = threading.Event()
 
-    def drip(seen, connection):
-        connection.sendall(
-            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Type: text/event-stream\r\n\r\n5\r\nfirst\r\n"
-        )
+    def drip(seen: Seen, connection: socket.socket) -> bytes:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n")
         assert release.wait(10)
         return b"6\r\nsecond\r\n0\r\n\r\n"
 
     upstream.script = drip
-    import socket
-
     with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as link:
         link.sendall(ask(gateway))
         received = b""
@@ -143,11 +139,11 @@ def test_a_head_answer_may_tell_of_any_length(gateway: Gateway, desk: Desk, upst
 
 
 def test_a_stream_over_the_cap_ends_without_its_final_chunk(
-    gateway: Gateway, desk: Desk, upstream: Upstream, settings, recorded: Recorded
+    gateway: Gateway, desk: Desk, upstream: Upstream, settings: Settings, recorded: Recorded
 ) -> None:
     desk.connection()
 
-    def flood(seen, connection):
+    def flood(seen: Seen, connection: socket.socket) -> bytes:
         connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
         piece = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
         for _ in range(16 * 16):
@@ -182,7 +178,7 @@ def test_an_answer_that_breaks_off_is_never_taken_for_whole(
 ) -> None:
     desk.connection()
 
-    def cut(seen, connection):
+    def cut(seen: Seen, connection: socket.socket) -> None:
         connection.sendall(broken)
 
     upstream.script = cut
@@ -206,7 +202,7 @@ def test_a_body_over_the_cap_is_refused_by_its_length_alone(
 
 
 def test_a_chunked_body_over_the_cap_is_cut_and_told(
-    gateway: Gateway, desk: Desk, upstream: Upstream, settings, recorded: Recorded
+    gateway: Gateway, desk: Desk, upstream: Upstream, settings: Settings, recorded: Recorded
 ) -> None:
     desk.connection()
     settings.CALL_MAX_REQUEST_BYTES = 3 * MB
@@ -241,21 +237,19 @@ def test_bodies_of_every_size_arrive_whole(
 
 
 # --- E4: one deadline over everything --------------------------------------------------------------
-def _silent(seen, connection):
+def _silent(seen: Seen, connection: socket.socket) -> None:
     threading.Event().wait(4)
-    return None
 
 
-def _slow_head(seen, connection):
+def _slow_head(seen: Seen, connection: socket.socket) -> None:
     for byte in b"HTTP/1.1 200 OK\r\nX-Slow: " + b"1" * 400:
         connection.sendall(bytes([byte]))
         threading.Event().wait(0.02)
-    return None
 
 
 @pytest.mark.parametrize("script", [_silent, _slow_head])
 def test_a_service_that_does_not_answer_in_time_is_upstream_timeout(
-    gateway: Gateway, desk: Desk, upstream: Upstream, recorded: Recorded, script
+    gateway: Gateway, desk: Desk, upstream: Upstream, recorded: Recorded, script: Script
 ) -> None:
     from invoke import gateway as module
 
@@ -279,7 +273,7 @@ def test_an_endless_body_is_cut_at_the_deadline(
     module._engine._bounds = type(module._engine._bounds)(1.0, 50 * MB, 15 * MB)
     desk.connection()
 
-    def drip(seen, connection):
+    def drip(seen: Seen, connection: socket.socket) -> bytes:
         connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
         for _ in range(300):
             connection.sendall(b"1\r\nx\r\n")
@@ -303,13 +297,10 @@ def test_a_caller_who_hangs_up_ends_the_request_upstream(
     gateway: Gateway, desk: Desk, upstream: Upstream, recorded: Recorded
 ) -> None:
     desk.connection()
-    import select
-    import socket
 
-    def until_closed(seen, connection):
+    def until_closed(seen: Seen, connection: socket.socket) -> None:
         assert select.select([connection], [], [], 10)[0], "the request upstream was not ended"
         assert connection.recv(1) == b""
-        return None
 
     upstream.script = until_closed
     link = socket.create_connection(("127.0.0.1", gateway.port), timeout=10)
@@ -324,8 +315,6 @@ def test_a_caller_who_hangs_up_amid_the_body_sends_nothing_whole(
     gateway: Gateway, desk: Desk, upstream: Upstream, recorded: Recorded, caplog: pytest.LogCaptureFixture
 ) -> None:
     desk.connection()
-    import socket
-
     link = socket.create_connection(("127.0.0.1", gateway.port), timeout=10)
     link.sendall(ask(gateway, "POST", extra="Content-Length: 100\r\n") + b"half")
     link.close()
@@ -404,8 +393,6 @@ def test_a_host_that_is_not_allowed_is_refused(gateway: Gateway, desk: Desk, ups
 def test_keep_alive_serves_call_after_call(gateway: Gateway, desk: Desk, upstream: Upstream) -> None:
     desk.connection()
     upstream.says(answer(200, b"one"))
-    import http.client
-
     link = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=10)
     for _ in range(20):
         link.request("GET", "/invoke/desk/x", headers={"Authorization": f"Bearer {gateway.token}"})

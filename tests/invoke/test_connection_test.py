@@ -1,9 +1,11 @@
 """Testing a connection: the service's own request, a refresh, or nothing that proves it."""
 
+import socket
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
+from pytest_django import Settings
 
 from connections.errors import ConnectionDisabled, NotYourConnection
 from connections.models import Connection, Grant
@@ -15,7 +17,7 @@ from people.actor import Actor
 from people.models import AuditEvent, User
 from tests.invoke.conftest import KEY, Desk
 from tests.invoke.test_refresh import CLIENT, Provider
-from tests.invoke.upstream import Upstream, answer
+from tests.invoke.upstream import Seen, Upstream, answer
 
 pytestmark = [pytest.mark.usefixtures("loopback_allowed")]
 TESTED = {"test": {"method": "GET", "path": "/me?fields=id"}}
@@ -147,14 +149,14 @@ def test_who_may_edit_or_use_may_test_and_nobody_else(
         run(made, stranger)
 
 
-def test_strict_records_stand_before_a_test_is_sent(desk: Desk, upstream: Upstream, settings) -> None:
+def test_strict_records_stand_before_a_test_is_sent(
+    desk: Desk, upstream: Upstream, settings: Settings
+) -> None:
     settings.CALL_RECORDS = "strict"
     made = desk.connection(service=TESTED)
     seen: list[int] = []
 
-    def look(request, _):
-        from django.db import connection
-
+    def look(request: Seen, _: socket.socket) -> bytes:
         seen.append(Call.objects.count())
         connection.close()
         return answer(200)

@@ -132,9 +132,8 @@ async def test_connections_that_the_server_ended_are_replaced(transactional_db: 
 
     def end_the_others() -> None:
         with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '-- Everything a call%%'"
-            )
+            ours = "query LIKE '-- Everything a call%'"
+            cursor.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {ours}")
         connection.close()
 
     await asyncio.to_thread(end_the_others)

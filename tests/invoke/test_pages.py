@@ -1,6 +1,7 @@
 """The activity page, the test button, the API about calls: who sees what, and nothing of anybody else's."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -147,7 +148,7 @@ def test_the_api_lists_calls_newest_first_a_page_at_a_time(
 
 
 def test_the_api_shows_nothing_of_a_foreign_connection(
-    desk: Desk, client: Client, stranger: User, make_script
+    desk: Desk, client: Client, stranger: User, make_script: Callable[..., Script]
 ) -> None:
     call(desk.connection(), desk.owner)
     headers = make_script(stranger).headers

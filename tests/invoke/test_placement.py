@@ -2,6 +2,7 @@
 
 import base64
 import json
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -9,7 +10,7 @@ from oauthlib.oauth1 import RequestValidator, ResourceEndpoint
 
 from invoke import bodies
 from problems import InvalidInput
-from tests.invoke.conftest import KEY, Desk, Gateway, Got
+from tests.invoke.conftest import KEY, Desk, Gateway, Got, Recorded
 from tests.invoke.upstream import Upstream
 
 FORM = "application/x-www-form-urlencoded"
@@ -111,7 +112,7 @@ def test_a_request_that_has_no_form_is_refused_and_told_so(
 
 
 def test_an_api_key_in_the_path_is_shown_as_its_placeholder(
-    gateway: Gateway, desk: Desk, upstream: Upstream, recorded
+    gateway: Gateway, desk: Desk, upstream: Upstream, recorded: Recorded
 ) -> None:
     desk.connection(
         param="path",
@@ -177,7 +178,7 @@ def test_an_oauth_2_token_travels_in_the_form(gateway: Gateway, desk: Desk, upst
 
 
 # --- OAuth 1, judged by oauthlib -------------------------------------------------------------------
-class Validator(RequestValidator):
+class Validator(RequestValidator):  # type: ignore[misc]
     """Knows one consumer and one token."""
 
     enforce_ssl = False
@@ -191,25 +192,25 @@ class Validator(RequestValidator):
     def dummy_access_token(self) -> str:
         return "dummy"
 
-    def get_client_secret(self, client_key, request):
+    def get_client_secret(self, client_key: Any, request: Any) -> str:
         return "consumer secret"
 
-    def get_access_token_secret(self, client_key, token, request):
+    def get_access_token_secret(self, client_key: Any, token: Any, request: Any) -> str:
         return KEY
 
-    def validate_client_key(self, client_key, request):
-        return client_key == "consumer"
+    def validate_client_key(self, client_key: Any, request: Any) -> bool:
+        return bool(client_key == "consumer")
 
-    def validate_access_token(self, client_key, token, request):
-        return token == "token-1"
+    def validate_access_token(self, client_key: Any, token: Any, request: Any) -> bool:
+        return bool(token == "token-1")
 
-    def validate_timestamp_and_nonce(self, *args, **kwargs):
+    def validate_timestamp_and_nonce(self, *args: Any, **kwargs: Any) -> bool:
         return True
 
-    def validate_realms(self, *args, **kwargs):
+    def validate_realms(self, *args: Any, **kwargs: Any) -> bool:
         return True
 
-    def check_client_key(self, client_key):
+    def check_client_key(self, client_key: Any) -> bool:
         return True
 
     check_access_token = check_nonce = check_client_key

@@ -1,8 +1,8 @@
 """J1, J2: what is recorded of a call, when, and what becomes of it where the database is away."""
 
 import asyncio
+import socket
 import threading
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -13,11 +13,9 @@ from invoke import gateway as module
 from invoke import recorder, redact
 from invoke.models import Call
 from invoke.recorder import Record, Recorder
-from people.models import AuditEvent
-from tests.invoke.conftest import KEY, Desk, Gateway
-from tests.invoke.upstream import Upstream, answer
-
-Recorded = Callable[..., list[Call]]
+from people.models import AuditEvent, User
+from tests.invoke.conftest import KEY, Desk, Gateway, Recorded
+from tests.invoke.upstream import Seen, Upstream, answer
 
 
 def test_a_call_is_on_record_within_half_a_second(
@@ -74,7 +72,7 @@ def test_a_call_that_was_refused_is_on_record_too(gateway: Gateway, desk: Desk, 
 
 
 def test_a_foreign_connection_leaves_no_id_in_a_strangers_record(
-    gateway: Gateway, desk: Desk, stranger, recorded: Recorded
+    gateway: Gateway, desk: Desk, stranger: User, recorded: Recorded
 ) -> None:
     desk.connection()
     gateway.get("/invoke/desk/x", token=desk.token(stranger))
@@ -105,7 +103,7 @@ def test_strict_records_are_durable_before_the_credential_leaves(
     desk.connection()
     before: list[tuple[int, str]] = []
 
-    def look(seen, _):
+    def look(seen: Seen, _: socket.socket) -> bytes:
         try:
             before.extend(Call.objects.values_list("status", "path"))
         finally:

@@ -1,9 +1,10 @@
-"""Access tokens on the call path: renewed before they end, once after a 401, and never behind anybody's back."""
+"""Access tokens on the call path: renewed before they end, and once after a 401."""
 
 import json
+import socket
 import threading
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
@@ -11,15 +12,13 @@ import pytest
 import vault
 from connections import grants
 from connections.models import Connection, Grant
-from invoke.models import Call
 from invoke.renewal import is_due
 from invoke.resolve import Credential
 from people.ids import uuid7
 from people.models import AuditEvent
-from tests.invoke.conftest import Desk, Gateway
+from tests.invoke.conftest import Desk, Gateway, Recorded
 from tests.invoke.upstream import Seen, Upstream, answer
 
-Recorded = Callable[..., list[Call]]
 CLIENT = {"client_id": "app", "client_secret": "app secret"}
 
 
@@ -206,7 +205,11 @@ def test_a_token_endpoint_that_hangs_is_named_too(
     module._engine._bounds = type(module._engine._bounds)(1.5, 1 << 20, 1 << 20)
     ends_in(-5)
     release = threading.Event()
-    upstream.script = lambda seen, link: release.wait(10) and None
+
+    def hang(seen: Seen, _: socket.socket) -> None:
+        release.wait(10)
+
+    upstream.script = hang
     got = gateway.get("/invoke/desk/x")
     release.set()
     assert (got.status, got.code) == (503, "refresh_unavailable")
@@ -264,14 +267,14 @@ def test_a_credential_that_does_not_open_is_never_sent_and_is_audited(
 ) -> None:
     desk.connection()
     other = desk.connection("other")
-    sealed = Grant.objects.get(connection=other).secrets
-    values = {
+    sealed = bytes(Grant.objects.get(connection=other).secrets or b"")
+    harms: dict[str, dict[str, Any]] = {
         "moved": {"secrets": sealed},
-        "cut": {"secrets": bytes(sealed)[:-3]},
+        "cut": {"secrets": sealed[:-3]},
         "plain": {"secrets": b'{"X-Api-Key": "plain"}'},
         "version": {"version": 7},
-    }[harm]
-    Grant.objects.filter(connection__link_name="desk").update(**values)
+    }
+    Grant.objects.filter(connection__link_name="desk").update(**harms[harm])
     got = gateway.get("/invoke/desk/x")
     assert (got.status, got.code) == (500, "unsealable")
     assert upstream.seen == []

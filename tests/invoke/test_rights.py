@@ -1,14 +1,17 @@
 """G2 to G6, E5: who may call what, judged anew at every call; and what happens to those who guess."""
 
+import socket
 import threading
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from pytest_django import Settings
 
 from connections.models import Access, ApiToken, Connection
 from people.models import Role, User
-from tests.invoke.conftest import Desk, Gateway, Got
-from tests.invoke.upstream import Upstream, answer, echo
+from tests.invoke.conftest import Desk, Gateway, Got, Recorded
+from tests.invoke.upstream import Seen, Upstream, answer, echo
 
 PAST, FUTURE = datetime.now(UTC) - timedelta(seconds=1), datetime.now(UTC) + timedelta(hours=1)
 
@@ -104,7 +107,8 @@ def test_a_foreign_connection_reads_like_one_that_is_not_there(
 def test_a_name_that_is_none_is_not_found(gateway: Gateway, desk: Desk, link_name: str) -> None:
     desk.connection()
     got = gateway.raw(
-        f"GET /invoke/{link_name}/x HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {gateway.token}\r\nConnection: close\r\n\r\n".encode()
+        f"GET /invoke/{link_name}/x HTTP/1.1\r\nHost: localhost\r\n"
+        f"Authorization: Bearer {gateway.token}\r\nConnection: close\r\n\r\n".encode()
     )
     assert got.split(b" ")[1] in {b"404", b"400"}
 
@@ -174,7 +178,9 @@ def test_a_method_override_passes_where_no_method_is_forbidden(
     assert upstream.last.header("X-HTTP-Method-Override") == "DELETE"
 
 
-def test_a_token_works_from_the_networks_it_is_narrowed_to(gateway: Gateway, desk: Desk, settings) -> None:
+def test_a_token_works_from_the_networks_it_is_narrowed_to(
+    gateway: Gateway, desk: Desk, settings: Settings
+) -> None:
     desk.connection()
     away, here = desk.token(networks=["10.0.0.0/8"]), desk.token(networks=["10.0.0.0/8", "127.0.0.0/8"])
     assert is_made(gateway.get("/invoke/desk/x", token=here))
@@ -243,15 +249,16 @@ def test_a_token_acts_for_those_it_holds_the_right_for(
     administrator: User,
     teammate: User,
     stranger: User,
-    recorded,
+    recorded: Recorded,
 ) -> None:
     named = {"Switchboard-User": "Teammate@Example.com"}
-    for rules, allowed in (
+    cases: tuple[tuple[dict[str, Any], bool], ...] = (
         ({}, False),
         ({"act_for": [str(stranger.pk)]}, False),
         ({"act_for": [str(teammate.pk)]}, True),
         ({"act_for": ["*"]}, True),
-    ):
+    )
+    for rules, allowed in cases:
         got = gateway.get("/invoke/desk/x", headers=named, token=desk.token(administrator, **rules))
         assert is_made(got) is allowed, rules
         if not allowed:
@@ -307,10 +314,11 @@ def test_a_call_without_any_token_is_no_guess(gateway: Gateway, desk: Desk) -> N
 def test_hanging_calls_of_one_token_hold_up_nobody_else(
     gateway: Gateway, desk: Desk, upstream: Upstream
 ) -> None:
-    one, _ = desk.connection("one"), desk.connection("two")
+    desk.connection("one")
+    desk.connection("two")
     release = threading.Event()
 
-    def hang(seen, _):
+    def hang(seen: Seen, _: socket.socket) -> bytes:
         if "/slow" in seen.target:
             release.wait(20)
         return echo(seen, _)

@@ -9,7 +9,7 @@ import pytest
 
 from invoke import bodies, deluge
 from problems import AppError
-from tests.invoke.conftest import KEY, Desk, Gateway
+from tests.invoke.conftest import KEY, Desk, Gateway, Got, Recorded
 from tests.invoke.upstream import Upstream, answer
 
 JSON = {"Content-Type": "application/json"}
@@ -166,7 +166,7 @@ def test_the_text_form_is_not_understood_yet(gateway: Gateway, desk: Desk, upstr
 
 # --- The whole way ----------------------------------------------------------------------------------
 def test_a_task_goes_the_way_of_every_call(
-    gateway: Gateway, desk: Desk, upstream: Upstream, recorded
+    gateway: Gateway, desk: Desk, upstream: Upstream, recorded: Recorded
 ) -> None:
     desk.connection()
     got = gateway.task(
@@ -218,7 +218,7 @@ def test_a_bad_task_of_a_bad_token_reads_as_a_bad_token(gateway: Gateway, desk: 
     assert gateway.task(nonsense=1).code == "unauthenticated"
 
 
-def test_a_bad_task_is_on_record_as_its_callers(gateway: Gateway, desk: Desk, recorded) -> None:
+def test_a_bad_task_is_on_record_as_its_callers(gateway: Gateway, desk: Desk, recorded: Recorded) -> None:
     got = gateway.task(connection="desk", url="/x", nonsense=1)
     assert got.code == "invalid_request"
     call = recorded()[0]
@@ -235,7 +235,7 @@ def test_a_task_is_sent_with_post(gateway: Gateway, desk: Desk, method: str) -> 
 
 
 # --- The answer -------------------------------------------------------------------------------------
-def told(desk: Desk, gateway: Gateway, upstream: Upstream, raw: bytes, **task: Any):
+def told(desk: Desk, gateway: Gateway, upstream: Upstream, raw: bytes, **task: Any) -> Got:
     desk.connection()
     upstream.says(raw)
     return gateway.task(connection="desk", url="/x", **task)
