@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 from invoke import bodies, paths
 from invoke.asks import METHODS, Ask, Body, Pairs
 from invoke.errors import UnsupportedTask
-from invoke.headers import OURS, RawPairs, value_of
+from invoke.headers import OURS, RawPairs, value_of, with_our_name
 from problems import InvalidInput
 
 KEYS = frozenset(
@@ -89,7 +89,7 @@ def _ask(told: Mapping[str, Any], method: str) -> Ask:
         path=path,
         query=query,
         host=host,
-        headers=(("Accept-Encoding", "gzip"), *pairs),
+        headers=(("Accept-Encoding", "gzip"), *with_our_name(pairs)),
         body=Body.of(content),
     )
 

@@ -103,6 +103,11 @@ def of_service(raw: Iterable[tuple[bytes, bytes]], status: int) -> RawPairs:
     return kept + OURS
 
 
+def with_our_name(pairs: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """With a User-Agent where the caller names none: some APIs refuse requests without."""
+    return pairs if value_of(pairs, "user-agent") else (("User-Agent", "Switchboard"), *pairs)
+
+
 def value_of(pairs: Iterable[tuple[str, str]], name: str) -> str:
     """The first header of that name (in lower case), or nothing."""
     return next((value for key, value in pairs if key.lower() == name), "")

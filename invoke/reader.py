@@ -20,7 +20,8 @@ from invoke.resolve import SQL, Reader, Row
 log = structlog.get_logger(__name__)
 
 RETRY_AFTER_S = 2
-WAIT_S = 5  # for a connection, and for PostgreSQL's answer
+WAIT_S = 5  # for PostgreSQL's answer, all told
+POOL_WAIT_S = 2  # for a connection to it
 _POOL_SIZE = 8
 _BROKEN = (psycopg.OperationalError, psycopg.InterfaceError)
 _BUSY_S = 2
@@ -45,7 +46,7 @@ class PostgresReader:
             },
             min_size=1,
             max_size=_POOL_SIZE,
-            timeout=WAIT_S,
+            timeout=POOL_WAIT_S,
             reconnect_timeout=1,  # a later call starts anew, so that the pool is back as soon as the database
             open=False,
             name="calls",
@@ -59,14 +60,19 @@ class PostgresReader:
         """The row. A connection that broke since it was last used is replaced, and the SELECT run again."""
         try:
             async with asyncio.timeout(WAIT_S):
-                try:
-                    return await self._select(params)
-                except _BROKEN:
-                    await self._pool.check()
-                    return await self._select(params)
+                return await self._select_again_if_broken(params)
         except (*_BROKEN, TimeoutError) as error:
             log.warning("call.database_away", error=type(error).__name__)
             raise away() from None
+
+    async def _select_again_if_broken(self, params: Mapping[str, Any]) -> Row:
+        try:
+            return await self._select(params)
+        except psycopg_pool.PoolTimeout:
+            raise
+        except _BROKEN:
+            await self._pool.check()
+            return await self._select(params)
 
     async def _select(self, params: Mapping[str, Any]) -> Row:
         async with self._pool.connection() as lent:

@@ -16,7 +16,7 @@ from uuid import UUID
 
 import structlog
 from django.db import Error as DatabaseError
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from connections import tokens
 from invoke import redact
@@ -176,10 +176,13 @@ class Recorder:
             return
         try:
             await self._in_thread(lambda: self._write(batch))
-        except DatabaseError as error:
+        except (OperationalError, InterfaceError) as error:
             self._keep(batch)
             log.warning("call.records_wait", waiting=len(self._waiting), error=type(error).__name__)
             return
+        except DatabaseError as error:  # trying again would never end, and hold up what comes after
+            self._dropped += len(batch)
+            log.warning("call.records_refused", error=type(error).__name__)
         if self._dropped:
             log.error("call.records_lost", count=self._dropped)
             self._dropped = 0

@@ -5,6 +5,7 @@ what is unknown is NULL, so that one SELECT tells an unknown token from an unkno
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -21,6 +22,7 @@ SQL = {
     vendor: (Path(__file__).parent / "sql" / f"resolve_{vendor}.sql").read_text(encoding="utf-8")
     for vendor in ("postgresql", "sqlite")
 }
+LINK_NAME = re.compile(r"[a-z][a-z0-9_]{0,49}")
 _PLANS = 1024  # services and variables seen lately; the key is their text, so an entry is never stale
 
 
@@ -113,12 +115,12 @@ class Credential:
 
 
 def params(caller: Caller, link_name: str) -> dict[str, Any]:
-    """The SELECT's parameters. Both databases take an id as hex digits."""
+    """The SELECT's parameters. Both databases take an id as hex digits; a name that is none finds nothing."""
     return {
         "token_id": caller.token_id,
         "user_id": caller.user_id.hex if caller.user_id else None,
         "act_for": caller.act_for,
-        "link_name": link_name,
+        "link_name": link_name if LINK_NAME.fullmatch(link_name) else "",
     }
 
 

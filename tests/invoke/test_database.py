@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 import threading
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,13 @@ from django.db import connection
 from invoke import gateway as module
 from invoke.asks import Caller
 from invoke.errors import DatabaseUnavailable
-from invoke.reader import SqliteReader, open_reader, read_now
+from invoke.reader import PostgresReader, SqliteReader, _conninfo, open_reader, read_now
 from invoke.resolve import SQL, Row, params
 from people.ids import uuid7
 from tests.invoke.conftest import Desk, Gateway
 from tests.invoke.upstream import Upstream
 
+on_postgres = pytest.mark.skipif("connection.vendor != 'postgresql'", reason="PostgreSQL's own")
 on_sqlite = pytest.mark.skipif("connection.vendor != 'sqlite'", reason="SQLite's own")
 
 
@@ -124,7 +125,7 @@ def schema(db: None) -> str:
         return ";\n".join(sql for (sql,) in cursor.fetchall())
 
 
-@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="PostgreSQL's own")
+@on_postgres
 async def test_connections_that_the_server_ended_are_replaced(transactional_db: None) -> None:
     reader = await open_reader()
     asked = params(Caller(token_id="x"), "y")
@@ -139,3 +140,63 @@ async def test_connections_that_the_server_ended_are_replaced(transactional_db: 
     await asyncio.to_thread(end_the_others)
     assert (await reader.row(asked)).token_id is None
     await reader.close()
+
+
+class Wire:
+    """A way to the database that can be cut and mended."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._there = (host, port)
+        self.port = 0
+        self._server: asyncio.Server | None = None
+        self._ends: list[asyncio.StreamWriter] = []
+
+    async def mend(self) -> None:
+        self._server = await asyncio.start_server(self._join, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def cut(self) -> None:
+        assert self._server is not None
+        self._server.close()
+        for end in self._ends:
+            end.transport.abort()
+        self._ends.clear()
+
+    async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection(*self._there)
+        self._ends += [writer, far_writer]
+        await asyncio.gather(self._pass(reader, far_writer), self._pass(far_reader, writer))
+
+    async def _pass(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while piece := await source.read(65536):
+                sink.write(piece)
+        sink.close()
+
+
+@on_postgres
+async def test_postgres_that_is_away_is_told_soon_and_used_again_when_it_is_back(
+    conninfo: dict[str, Any],
+) -> None:
+    wire = Wire(conninfo["host"], int(conninfo["port"]))
+    await wire.mend()
+    reader = PostgresReader(conninfo | {"host": "127.0.0.1", "port": wire.port})
+    await reader.open()
+    asked = params(Caller(token_id="x"), "y")
+    assert (await reader.row(asked)).token_id is None
+    await wire.cut()
+    for _ in range(2):
+        began = asyncio.get_running_loop().time()
+        with pytest.raises(DatabaseUnavailable):
+            await reader.row(asked)
+        assert asyncio.get_running_loop().time() - began < 5.5
+    await wire.mend()
+    assert (await reader.row(asked)).token_id is None
+    await reader.close()
+    await wire.cut()
+
+
+@pytest.fixture
+def conninfo(transactional_db: None) -> dict[str, Any]:
+    """How Django connects, as psycopg takes it."""
+    return _conninfo()

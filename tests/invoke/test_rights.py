@@ -339,6 +339,7 @@ def test_hanging_calls_of_one_token_hold_up_nobody_else(
     assert over.header("Retry-After") == "1"
     assert gateway.get("/invoke/one/x").code == "rate_limited", "the connection is full for everybody"
     assert is_made(gateway.get("/invoke/two/x"))
+    assert gateway.get("/healthz").status == 200
     release.set()
     for thread in threads:
         thread.join(20)

@@ -197,6 +197,22 @@ def test_a_task_goes_the_way_of_every_call(
     assert (call.connection, call.method, call.path, call.status) == ("desk", "POST", "/api/v1/tickets", 200)
 
 
+@pytest.mark.parametrize("link_name", ["a\x00b", "Desk", "../desk", "désk", "x" * 1000])
+def test_a_connection_that_is_no_link_name_is_not_found(gateway: Gateway, desk: Desk, link_name: str) -> None:
+    got = gateway.task(connection=link_name, url="/x")
+    assert (got.status, got.code) == (404, "connection_not_found")
+
+
+def test_a_task_names_us_unless_it_names_somebody_else(
+    gateway: Gateway, desk: Desk, upstream: Upstream
+) -> None:
+    desk.connection()
+    gateway.task(connection="desk", url="/x")
+    assert upstream.last.headers_named("User-Agent") == ["Switchboard"]
+    gateway.task(connection="desk", url="/x", headers={"user-agent": "mine"})
+    assert upstream.last.headers_named("User-Agent") == ["mine"]
+
+
 def test_a_url_of_another_host_is_refused(gateway: Gateway, desk: Desk, upstream: Upstream) -> None:
     desk.connection()
     for url in ("https://evil.example/x", "http://localhost/x", f"http://{upstream.netloc}@evil.example/"):

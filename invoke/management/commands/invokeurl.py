@@ -84,7 +84,7 @@ def _ask(given: dict[str, Any]) -> Ask:
         path=path,
         query=query,
         host=host,
-        headers=(("Accept-Encoding", "gzip"), *(_header(text) for text in given["header"])),
+        headers=(("Accept-Encoding", "gzip"), *headers.with_our_name(tuple(map(_header, given["header"])))),
         body=Body.of(_data(given["data"])),
     )
 
