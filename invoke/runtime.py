@@ -18,7 +18,7 @@ async def open_engine() -> Engine:
     """The engine of a server process, its records flushed from now on."""
     recorder = Recorder(is_strict=is_strict())
     recorder.start()
-    return await _engine(await open_reader(), recorder)
+    return await _engine(open_reader(), recorder)
 
 
 def is_strict() -> bool:

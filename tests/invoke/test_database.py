@@ -127,7 +127,7 @@ def schema(db: None) -> str:
 
 @on_postgres
 async def test_connections_that_the_server_ended_are_replaced(transactional_db: None) -> None:
-    reader = await open_reader()
+    reader = open_reader()
     asked = params(Caller(token_id="x"), "y")
     await reader.row(asked)
 
@@ -181,7 +181,6 @@ async def test_postgres_that_is_away_is_told_soon_and_used_again_when_it_is_back
     wire = Wire(conninfo["host"], int(conninfo["port"]))
     await wire.mend()
     reader = PostgresReader(conninfo | {"host": "127.0.0.1", "port": wire.port})
-    await reader.open()
     asked = params(Caller(token_id="x"), "y")
     assert (await reader.row(asked)).token_id is None
     await wire.cut()

@@ -49,6 +49,7 @@ def test_a_call_is_on_record_within_half_a_second(
 
 
 def test_every_column_of_a_call_is_written() -> None:
+    assert Call._meta.db_table == recorder.TABLE
     assert set(Record().columns()) == {field.column for field in Call._meta.local_concrete_fields}
 
 
