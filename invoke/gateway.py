@@ -59,9 +59,7 @@ async def shutdown() -> None:
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
     """One call, or one task."""
-    if _engine is None:
-        await startup()
-    assert _engine is not None
+    assert _engine is not None, "The server's lifespan starts the gateway: run it with lifespan on."
     await Exchange(_engine, scope, receive, send).run()
 
 

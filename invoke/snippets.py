@@ -72,7 +72,13 @@ class Snippet:
 
 
 LANGUAGES: tuple[Language, ...] = (
-    Language("deluge", "Deluge", "Send it to /invoke of this server.", json.dumps, DelugeLexer),
+    Language(
+        "deluge",
+        "Deluge",
+        "In Deluge’s words. Until scripts run here, send the same keys to /invoke as JSON.",
+        json.dumps,
+        DelugeLexer,
+    ),
     Language(
         "deluge_in_zoho",
         "Deluge in Zoho",

@@ -13,7 +13,7 @@ from connections import access
 from invoke import operations
 from invoke.forms import ActivityForm
 from people.actor import from_request
-from problems import ValidationFailed
+from problems import Conflict, InvalidInput, NotAllowed, ValidationFailed
 
 PAGE = 50
 
@@ -46,9 +46,14 @@ def activity(request: HttpRequest) -> HttpResponse:
 def test_connection(request: HttpRequest, link_name: str) -> HttpResponse:
     """Test, and say on the connection's page what came of it."""
     actor = from_request(request)
-    result = operations.test_connection(actor=actor, connection=access.get(actor=actor, link_name=link_name))
-    level = {True: messages.SUCCESS, False: messages.ERROR, None: messages.INFO}[result.ok]
-    messages.add_message(request, level, f"{_VERDICTS[result.ok]} {result.detail}")
+    connection = access.get(actor=actor, link_name=link_name)
+    try:
+        result = operations.test_connection(actor=actor, connection=connection)
+    except (NotAllowed, Conflict, InvalidInput) as error:
+        messages.error(request, f"{error.message} {error.hint}")
+    else:
+        level = {True: messages.SUCCESS, False: messages.ERROR, None: messages.INFO}[result.ok]
+        messages.add_message(request, level, f"{_VERDICTS[result.ok]} {result.detail}")
     return HttpResponseRedirect(f"/connections/{link_name}/")
 
 

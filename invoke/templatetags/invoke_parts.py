@@ -1,9 +1,11 @@
 """Parts for connection pages, taken by name: a connection's snippets and its latest calls."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from django import template
+from django.utils import timezone
 
 from connections.models import Connection
 from invoke import operations, snippets
@@ -26,6 +28,16 @@ def recent_calls(context: Mapping[str, Any], connection: Connection) -> dict[str
     actor = from_request(context["request"])
     rows = operations.calls(actor=actor, connection=connection).order_by("-id")[:RECENT]
     return {"calls": list(rows), "connection": connection}
+
+
+@register.filter
+def ago(at: datetime, now: datetime | None = None) -> str:
+    """How long ago, in its largest unit: ``12 s ago``, ``4 min ago``, ``1 h ago``, ``3 d ago``."""
+    seconds = max(0, round(((now or timezone.now()) - at).total_seconds()))
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds // length} {unit} ago"
+    return f"{seconds} s ago"
 
 
 @register.filter

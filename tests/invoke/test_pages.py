@@ -10,6 +10,7 @@ from django.test import Client
 
 from connections.models import Connection
 from invoke.models import Call
+from invoke.templatetags import invoke_parts
 from people.models import User
 from tests.conftest import Script, SignIn
 from tests.invoke.conftest import Desk
@@ -200,6 +201,16 @@ def test_the_test_button_says_what_came_of_it(
     assert len(upstream.seen) == 1
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_test_that_a_rule_forbids_is_told_on_the_page(
+    desk: Desk, signed_in: SignIn, owner: User, upstream: Upstream
+) -> None:
+    desk.connection(service={"test": {"path": "/me"}}, is_disabled=True)
+    page = signed_in(owner).post("/connections/desk/test/", follow=True)
+    assert "This connection is switched off." in page.content.decode()
+    assert upstream.seen == []
+
+
 def test_the_test_button_needs_a_csrf_token(desk: Desk, signed_in: SignIn, owner: User) -> None:
     """H5."""
     desk.connection()
@@ -216,6 +227,22 @@ def test_the_connections_page_shows_code_and_calls(
     assert "/v1/recent" in page
     assert "http://localhost:8000/invoke/tickets" in page
     assert "/v1/recent" not in signed_in(teammate).get("/connections/tickets/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "0 s ago"),
+        (59, "59 s ago"),
+        (60, "1 min ago"),
+        (3599, "59 min ago"),
+        (7200, "2 h ago"),
+        (90000, "1 d ago"),
+    ],
+)
+def test_how_long_ago_is_told_in_one_unit(seconds: int, words: str) -> None:
+    now = datetime.now(UTC)
+    assert invoke_parts.ago(now - timedelta(seconds=seconds), now) == words
 
 
 def test_calls_are_json_and_hold_no_secret(desk: Desk, client: Client, owner: User, script: Script) -> None:
