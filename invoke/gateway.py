@@ -98,6 +98,7 @@ class Exchange:
             self._task.uncancel()
         except Exception:  # the gateway's edge, one of the two places that HOUSE.md names
             log.exception("call.error", call=str(self._record.id))
+            told(self._record, AppError())
             await self._fail(AppError())
         finally:
             if self._timer is not None:

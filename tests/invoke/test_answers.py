@@ -7,9 +7,11 @@ import socket
 import threading
 
 import pytest
+import requests
 from pytest_django import Settings
 
-from tests.invoke.conftest import Desk, Gateway, Recorded
+from invoke import rights
+from tests.invoke.conftest import KEY, Desk, Gateway, Recorded
 from tests.invoke.upstream import Script, Seen, Upstream, answer
 
 MB = 1024 * 1024
@@ -198,6 +200,22 @@ def test_a_body_over_the_cap_is_refused_by_its_length_alone(
     received = gateway.raw(ask(gateway, "POST", extra=f"Content-Length: {50 * MB + 1}\r\n"))
     assert received.startswith(b"HTTP/1.1 413")
     assert b"payload_too_large" in received
+    assert upstream.seen == []
+
+
+@pytest.mark.parametrize("after", ["keep-alive", "close"])
+def test_a_body_of_100_mb_is_told_so_however_it_comes(
+    gateway: Gateway, desk: Desk, upstream: Upstream, after: str
+) -> None:
+    desk.connection()
+    for path in ("/invoke/desk/x", "/invoke"):
+        got = requests.post(
+            f"http://127.0.0.1:{gateway.port}{path}",
+            data=b"x" * 100 * MB,
+            headers={"Authorization": f"Bearer {gateway.token}", "Connection": after},
+            timeout=30,
+        )
+        assert (got.status_code, got.json()["code"]) == (413, "payload_too_large")
     assert upstream.seen == []
 
 
@@ -399,3 +417,26 @@ def test_keep_alive_serves_call_after_call(gateway: Gateway, desk: Desk, upstrea
         assert link.getresponse().read() == b"one"
     link.close()
     assert len(upstream._open) == 1, "one connection to the service is kept"
+
+
+def test_a_mistake_of_ours_is_a_problem_with_the_calls_id_and_no_detail(
+    gateway: Gateway,
+    desk: Desk,
+    upstream: Upstream,
+    recorded: Recorded,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """K3, K4."""
+    desk.connection()
+
+    def mistaken(*_: object, **__: object) -> None:
+        raise ValueError("a mistake")
+
+    monkeypatch.setattr(rights, "judge", mistaken)
+    got = gateway.get("/invoke/desk/x?token=in-the-query")
+    assert (got.status, got.code) == (500, "internal_error")
+    assert b"mistake" not in got.body
+    assert (recorded()[0].status, recorded()[0].code) == (500, "internal_error")
+    assert str(got.header("Switchboard-Call")) in caplog.text
+    assert not [text for text in (KEY, gateway.token, "in-the-query") if text in caplog.text]
