@@ -165,9 +165,11 @@ class Engine:
         return target.auth_type.can_refresh(target.config, work.secrets)
 
     async def _renew(self, work: Work, credential: Credential, *, is_refused: bool) -> None:
-        work.credential = await self._renewal.refresh(credential, work.deadline, is_refused=is_refused)
-        work.secrets = work.credential.open()
-        work.record.refreshed = work.credential.version != credential.version
+        renewed = await self._renewal.refresh(credential, work.deadline, is_refused=is_refused)
+        if renewed.secrets is None:
+            raise AuthorizationRequired
+        work.credential, work.secrets = renewed, renewed.open()
+        work.record.refreshed = renewed.version != credential.version
 
     async def _send(self, work: Work, deliver: Deliver) -> None:
         """Send; once more after a 401, with a new token, where one can be had and the body is at hand."""

@@ -253,6 +253,13 @@ def test_without_a_grant_nobody_is_called(
     assert [call.code for call in recorded(2)] == ["authorization_required"] * 2
 
 
+def test_a_grant_that_holds_nothing_is_no_grant(gateway: Gateway, desk: Desk, upstream: Upstream) -> None:
+    desk.connection()
+    Grant.objects.update(secrets=None, is_renewable=False)
+    assert gateway.get("/invoke/desk/x").code == "authorization_required"
+    assert upstream.seen == []
+
+
 def test_an_ended_grant_is_no_grant(gateway: Gateway, desk: Desk, upstream: Upstream) -> None:
     desk.connection()
     Grant.objects.update(state=Grant.State.ENDED)
