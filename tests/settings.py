@@ -18,7 +18,7 @@ os.environ.setdefault("PORT", "8000")
 os.environ.setdefault("PUBLIC_URL", "http://localhost:8000")
 
 from config.settings import *  # noqa: E402, F403
-from config.settings import DATABASES  # noqa: E402
+from config.settings import DATABASES, STATIC_ROOT  # noqa: E402
 
 if "sqlite3" in DATABASES["default"]["ENGINE"]:  # a file, so that the gateway's own connection sees it
     DATABASES["default"]["TEST"] = {"NAME": f"{os.environ['DATA_DIR']}/tests.sqlite3"}

@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -133,7 +134,7 @@ def connect(customer: Customer, service: CanaryService, secrets: dict[str, str])
         ("oauth1", None),
         ("oauth2", None),
     ):
-        asked = {"service": link_name, "name": link_name, "link_name": link_name}
+        asked: dict[str, Any] = {"service": link_name, "name": link_name, "link_name": link_name}
         asked |= {"credentials": credentials} if credentials else {}
         made = customer.ask("POST", "/api/v1/connections", asked)
         assert made.status_code == 201, made.text

@@ -36,6 +36,8 @@ ROWS = {
     "GET /accounts/login/": "+++++",
     "POST /accounts/login/": "+++++",
     "PUT /accounts/login/": "+++++",  # Django's FormView takes PUT for POST, with the same check of CSRF
+    "PATCH /accounts/login/": "5++++",  # signed in already: leads on to the pages
+    "DELETE /accounts/login/": "5++++",
     "GET /accounts/logout/": ">++++",
     "POST /accounts/logout/": ">>>>>",  # and that is where it leads
     "GET /accounts/password/reset/": "+++++",
@@ -92,7 +94,7 @@ ROWS = {
     "PATCH /oauth/callback/{service}": "+++++",
     "DELETE /oauth/callback/{service}": "+++++",
     # A custom service: its creator and administrators
-    "GET /services/{link_name}/client/": ">++++",  # where a fresh sign-in comes back to: leads to the page
+    "GET /services/{link_name}/client/": ">33++",
     "POST /services/{link_name}/client/": ">33++",
     "GET /services/{link_name}/edit/": ">33++",
     "POST /services/{link_name}/edit/": ">33++",

@@ -7,12 +7,11 @@ import sys
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
 
-from tests.server import Installation, Server
+from tests.server import Server
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ARGUMENTS = [
@@ -22,6 +21,7 @@ ARGUMENTS = [
     "--disable-background-networking",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
 ]
+BOXES = "input:not([type=radio]):not([type=checkbox]), textarea"
 PICTURES = Path("test-results")
 PATIENCE_MS = 15_000
 PASSWORD = "correct horse battery staple"
@@ -33,7 +33,7 @@ document.addEventListener('securitypolicyviolation', (breach) =>
 """
 
 
-@dataclass(slots=True)
+@dataclass
 class Person:
     """Somebody with a browser of their own. ``wrong`` collects what no journey may see."""
 
@@ -44,10 +44,9 @@ class Person:
     def go(self, path: str) -> None:
         self.page.goto(f"{self.server.url}{path}")
 
-    def fill(self, **fields: str) -> None:
-        """By label, an underscore for a space: ``fill(E_mail="…")`` is looked up as "E mail"."""
-        for label, text in fields.items():
-            self.page.get_by_label(label.replace("_", " ")).first.fill(text)
+    def fill(self, label: str, text: str) -> None:
+        """The visible field of that label: each authentication type has fields of its own."""
+        self.page.get_by_label(label).locator("visible=true").and_(self.page.locator(BOXES)).first.fill(text)
 
     def press(self, name: str) -> None:
         self.page.get_by_role("button", name=name).first.click()
@@ -60,6 +59,23 @@ class Person:
 
     def is_at(self, path: str) -> None:
         expect(self.page).to_have_url(f"{self.server.url}{path}")
+
+    # --- What a journey may not see ----------------------------------------------------------------
+    def hears(self, kind: str, text: str) -> None:
+        """The console. What could not be loaded is told by the answers, with its address."""
+        if kind == "error" and not text.startswith("Failed to load resource"):
+            self.wrong.append(text)
+
+    def asks(self, request: Request) -> None:
+        """A page of ours asks nobody else for anything; forms may lead elsewhere."""
+        is_ours = request.is_navigation_request() or request.url.startswith(self.server.url)
+        if not is_ours and request.frame.url.startswith(self.server.url):
+            self.wrong.append(f"{request.frame.url} asked for {request.url}")
+
+    def gets(self, url: str, status: int, kind: str) -> None:
+        """A page may refuse; what a page is made of may not be missing, and the server may not fail."""
+        if url.startswith(self.server.url) and (status >= 500 or (status >= 400 and kind != "document")):
+            self.wrong.append(f"{status} {url}")
 
     # --- What people do here ----------------------------------------------------------------------
     def become_administrator(self, email: str = "ada@example.com") -> None:
@@ -96,7 +112,7 @@ class Person:
         """A token's text, from the page that shows it once."""
         self.go("/tokens/")
         self.follow("Make a token")
-        self.page.get_by_label("Name").fill("journey")
+        self.page.get_by_label("Name", exact=True).fill("journey")
         for scope in scopes:
             self.page.get_by_label(scope).check()
         self.press("Make the token")
@@ -165,17 +181,10 @@ def person(arrive: Callable[..., Person]) -> Person:
 
 
 def _watch(context: BrowserContext, person: Person) -> None:
-    """Breaches of the policy, errors of scripts, requests that leave the machine, failures of the server."""
-    context.on("console", lambda said: said.type == "error" and person.wrong.append(said.text))
+    """Breaches of the policy, errors of scripts, requests that leave the machine, what of ours is missing."""
+    context.on("console", lambda said: person.hears(said.type, said.text))
     context.on("weberror", lambda error: person.wrong.append(str(error.error)))
+    context.on("request", person.asks)
     context.on(
-        "request",
-        lambda request: (
-            urlsplit(request.url).hostname not in {"localhost", "127.0.0.1"}
-            and person.wrong.append(f"asked for {request.url}")
-        ),
-    )
-    context.on(
-        "response",
-        lambda answer: answer.status >= 500 and person.wrong.append(f"{answer.status} {answer.url}"),
+        "response", lambda answer: person.gets(answer.url, answer.status, answer.request.resource_type)
     )

@@ -1,6 +1,7 @@
 """From the first run to the first answer, for each authentication type, with nothing but a browser."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -9,10 +10,10 @@ from tests.journeys.conftest import Person
 pytestmark = pytest.mark.journey
 
 
-def first_answer(person: Person, link_name: str) -> dict[str, str]:
+def first_answer(person: Person, link_name: str) -> dict[str, Any]:
     """A token made in the browser, the snippet copied from the page and run, its answer read."""
     token = person.make_token()
-    answer: dict[str, str] = json.loads(person.run_snippet(link_name, token))
+    answer: dict[str, Any] = json.loads(person.run_snippet(link_name, token))
     return answer
 
 

@@ -99,12 +99,7 @@ class Traveller:
 def traveller(
     transactional_db: None, loopback_allowed: None, owner: User, script: Script, signed_in: SignIn
 ) -> Traveller:
-    at_home = {"SERVER_NAME": "localhost", "SERVER_PORT": "8000"}
-    return Traveller(
-        owner=owner,
-        browser=signed_in(owner, **at_home),
-        api=Client(headers=script.headers, **at_home),
-    )
+    return Traveller(owner=owner, browser=signed_in(owner), api=Client(headers=script.headers))
 
 
 def secret_of(grant: Grant, name: str) -> str:
