@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from outbound import guard
 from outbound.client import RESOLVER, Client, Pairs
 from outbound.encoding import ACCEPT_ENCODING, decoded
+from outbound.guard import Destination
 from outbound.policy import Policy, policy
 from outbound.resolver import Resolver
 
@@ -48,29 +49,46 @@ def send(  # noqa: PLR0913 — each by its name
     """
     rules = rules or policy()
     destination = guard.destination(url, hosts=hosts, is_builtin=is_builtin, rules=rules)
-
-    async def exchange() -> Reply:
-        deadline = asyncio.get_running_loop().time() + deadline_s
-        async with (
-            Client(rules=rules, resolver=resolver) as client,
-            client.open(
-                method,
-                destination.url,
-                headers=_completed(headers),
-                body=body,
-                destination=destination,
-                deadline=deadline,
-                max_bytes=max_bytes,
-            ) as reply,
-        ):
-            raw = b"".join([piece async for piece in reply.iter_bytes()])
-        lowered = _joined(reply.headers)
-        return Reply(
-            reply.status, lowered, decoded(raw, lowered.get("content-encoding", ""), max_bytes=max_bytes)
-        )
-
+    exchange = _exchange(
+        Client(rules=rules, resolver=resolver),
+        destination,
+        method=method,
+        headers=_completed(headers),
+        body=body,
+        deadline_s=deadline_s,
+        max_bytes=max_bytes,
+    )
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="outbound") as thread:
-        return thread.submit(asyncio.run, exchange()).result()
+        return thread.submit(asyncio.run, exchange).result()
+
+
+async def _exchange(
+    client: Client,
+    destination: Destination,
+    *,
+    method: str,
+    headers: Pairs,
+    body: bytes | None,
+    deadline_s: float,
+    max_bytes: int,
+) -> Reply:
+    deadline = asyncio.get_running_loop().time() + deadline_s
+    async with (
+        client,
+        client.open(
+            method,
+            destination.url,
+            headers=headers,
+            body=body,
+            destination=destination,
+            deadline=deadline,
+            max_bytes=max_bytes,
+        ) as reply,
+    ):
+        raw = b"".join([piece async for piece in reply.iter_bytes()])
+    lowered = _joined(reply.headers)
+    body_read = decoded(raw, lowered.get("content-encoding", ""), max_bytes=max_bytes)
+    return Reply(reply.status, lowered, body_read)
 
 
 def _completed(headers: Pairs) -> Pairs:

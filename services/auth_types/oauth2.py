@@ -58,8 +58,6 @@ TOKEN_OWN = frozenset(
 )
 _VERIFIER_BYTES = 48  # 64 characters; RFC 7636 4.1 takes 43 to 128
 _ENDPOINTS = ("authorize_url", "token_url", "refresh_url", "revoke_url")
-
-
 RARE: dict[str, Any] = {"is_rare": True}  # shown under "More options" where people fill a block in
 
 
