@@ -1,5 +1,8 @@
 """Who may see, use, edit and connect what. Every look-up of a connection starts from an actor, here."""
 
+from collections.abc import Iterable
+from uuid import UUID
+
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from connections.errors import ConnectionNotFound, NotForYou, NotYourConnection
@@ -42,10 +45,10 @@ def internal(actor: Actor) -> QuerySet[Connection]:
 
 def get(*, actor: Actor, link_name: str) -> Connection:
     """The connection, as far as the actor may see it. Raises ConnectionNotFound."""
-    try:
-        return visible(actor).get(link_name=link_name)
-    except Connection.DoesNotExist:
-        raise ConnectionNotFound from None
+    found = visible(actor).filter(link_name=link_name).first()
+    if found is None:
+        raise ConnectionNotFound
+    return found
 
 
 def get_editable(*, actor: Actor, link_name: str) -> Connection:
@@ -77,15 +80,22 @@ def may_edit(actor: Actor, connection: Connection) -> bool:
         return True
     if connection.is_internal:
         return False
-    return (
-        connection.created_by_id == actor.id
-        or Access.objects.filter(connection=connection, user=actor.id, can_edit=True).exists()
+    return connection.created_by_id == actor.id or any(
+        row.can_edit for row in connection.access.all() if row.user_id == actor.id
     )
 
 
 def may_connect(actor: Actor, connection: Connection) -> bool:
     """Give it a credential: one's own where each user has their own, else the owner's."""
-    return may_use(actor, connection) if connection.is_per_user else may_edit(actor, connection)
+    return connection.pk in connectable(actor, [connection])
+
+
+def connectable(actor: Actor, connections: Iterable[Connection]) -> set[UUID]:
+    """Which of them the actor may connect, with one query; it reads ``access``, which lists prefetch."""
+    asked = list(connections)
+    per_user = [row.pk for row in asked if row.is_per_user]
+    own = set(usable(actor).filter(pk__in=per_user).values_list("pk", flat=True))
+    return own | {row.pk for row in asked if not row.is_per_user and may_edit(actor, row)}
 
 
 def require_connect(actor: Actor, connection: Connection) -> None:

@@ -3,13 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Prefetch, prefetch_related_objects
+from django.db.models import prefetch_related_objects
 
 from connections.models import Connection
 from connections.status import Status, shared_as, statuses_of
 from people.actor import Actor
 from services import auth_types
-from services.models import OAuthClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +52,7 @@ class Row:
 def of(connections: Iterable[Connection], actor: Actor) -> list[Row]:
     """The rows, in the order of the connections."""
     listed = list(connections)
-    default = OAuthClient.objects.filter(is_default=True)
-    prefetch_related_objects(listed, Prefetch("auth__clients", default, "default_clients"))
+    prefetch_related_objects(listed, "auth__clients")
     statuses = statuses_of(listed, actor)
     return [
         Row(connection, statuses[connection.pk], shared_as(connection, actor, statuses[connection.pk]))

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from connections import access, oauth, status
 from connections.models import ApiToken, Connection
-from connections.status import Code, Status
+from connections.status import Status
 from people.actor import Actor
 from people.models import User
 from services.callback import callback_url
@@ -14,17 +14,20 @@ from services.callback import callback_url
 
 def as_json(connection: Connection, actor: Actor) -> dict[str, Any]:
     """One connection as it stands for the asker. Never a secret."""
-    return _as_json(connection, actor, status.status_of(connection, actor))
+    return listed([connection], actor)[0]
 
 
 def listed(connections: Sequence[Connection], actor: Actor) -> list[dict[str, Any]]:
     """The same for many, with one query for all that they stand on."""
     statuses = status.statuses_of(connections, actor)
-    return [_as_json(connection, actor, statuses[connection.pk]) for connection in connections]
+    waiting = [row for row in connections if status.consent_is_due(row, statuses[row.pk])]
+    theirs = access.connectable(actor, waiting)
+    return [_as_json(row, actor, statuses[row.pk], may_authorise=row.pk in theirs) for row in connections]
 
 
-def _as_json(connection: Connection, actor: Actor, stands: Status) -> dict[str, Any]:
+def _as_json(connection: Connection, actor: Actor, stands: Status, *, may_authorise: bool) -> dict[str, Any]:
     auth = connection.auth
+    link = oauth.link(actor=actor, connection=connection, for_user=actor.user) if may_authorise else None
     return {
         "link_name": connection.link_name,
         "name": connection.name,
@@ -45,20 +48,11 @@ def _as_json(connection: Connection, actor: Actor, stands: Status) -> dict[str, 
         "created_by": connection.created_by.email,
         "created_at": connection.created_at,
         "callback_url": callback_url(auth.service),
-        "authorize_url": _authorize_url(connection, actor, stands),
+        "authorize_url": link,
         "shared_as": status.shared_as(connection, actor, stands) or None,
         "made_by": connection.made_by or None,
         "rules": connection.rules,
     }
-
-
-def _authorize_url(connection: Connection, actor: Actor, stands: Status) -> str | None:
-    """Where the asker authorises, if they are the one to do it and consent is due."""
-    if stands.code is Code.CONNECTED or not status.consent_is_due(connection, stands):
-        return None
-    if not access.may_connect(actor, connection):
-        return None
-    return oauth.link(actor=actor, connection=connection, for_user=actor.user)
 
 
 def tokens_as_json(rows: Iterable[ApiToken], actor: Actor) -> list[dict[str, Any]]:

@@ -15,18 +15,15 @@ _SEALED = ("client_secret", "private_key")
 
 def client_of(auth: ServiceAuth, row: OAuthClient | None = None) -> ClientKeys | None:
     """The keys of an app: of ``row``, or of the default one; None where none is registered."""
-    row = row or auth.clients.filter(is_default=True).first()
+    row = row or default_of(auth)
     if row is None:
         return None
     return ClientKeys(row.client_id, _open(row, "client_secret"), _open(row, "private_key"))
 
 
 def default_of(auth: ServiceAuth) -> OAuthClient | None:
-    """The default app's row, without a query where it was fetched along."""
-    fetched: list[OAuthClient] | None = getattr(auth, "default_clients", None)
-    if fetched is None:
-        return auth.clients.filter(is_default=True).first()
-    return fetched[0] if fetched else None
+    """The default app's row; lists prefetch ``clients``."""
+    return next((row for row in auth.clients.all() if row.is_default), None)
 
 
 def takes_client(auth: ServiceAuth) -> bool:

@@ -183,10 +183,7 @@ def categories(*, actor: Actor) -> list[str]:
 
 
 def _with_auths(services: QuerySet[Service]) -> QuerySet[Service]:
-    default = OAuthClient.objects.filter(is_default=True)
-    auths = ServiceAuth.objects.order_by("position").prefetch_related(
-        Prefetch("clients", default, "default_clients")
-    )
+    auths = ServiceAuth.objects.order_by("position").prefetch_related("clients")
     return services.select_related("created_by").prefetch_related(Prefetch("auths", auths))
 
 
