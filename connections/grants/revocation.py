@@ -1,5 +1,6 @@
 """Ending a grant on purpose: wiped here first, then told to the service, whatever it answers."""
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ from vault import Secret
 
 log = structlog.get_logger(__name__)
 TELL_S = 5.0  # for one service to hear of it
+TELL_ALL_S = 15.0  # for all of them, where a connection that many people authorised is deleted
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +64,18 @@ def revoke(grant: Grant, *, actor: Actor) -> Outcome:
 
 def tell_services(revocations: Iterable[Revocation]) -> bool:
     """Ask each service to forget its tokens; did all confirm? No error of theirs undoes anything here."""
-    confirmed = [_tell(revocation) for revocation in revocations]
+    ends_at = time.monotonic() + TELL_ALL_S
+    confirmed = [_tell(revocation, ends_at) for revocation in revocations]
     return bool(confirmed) and all(confirmed)
 
 
-def _tell(revocation: Revocation) -> bool:
+def _tell(revocation: Revocation, ends_at: float) -> bool:
     side = revocation.side
+    deadline_s = min(TELL_S, max(0.0, ends_at - time.monotonic()))
     try:
-        return exchanges.drive(side, side.auth_type.revoke(side.flow, revocation.secrets), deadline_s=TELL_S)
+        return exchanges.drive(
+            side, side.auth_type.revoke(side.flow, revocation.secrets), deadline_s=deadline_s
+        )
     except problems.AppError as error:
         log.warning("grant.revocation_not_confirmed", code=error.code)
         return False
