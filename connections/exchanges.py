@@ -8,7 +8,7 @@ import time
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TypeVar
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from connections.models import Connection
 from outbound import guard, session
@@ -36,7 +36,7 @@ class ServiceSide:
 
     def endpoint_hosts(self) -> tuple[str, ...]:
         """The hosts of the service's endpoints."""
-        return tuple(urlsplit(url).netloc for url in self.auth_type.urls(self.target.config).values())
+        return tuple(guard.host_of(url) for url in self.auth_type.urls(self.target.config).values())
 
 
 def service_side(
@@ -72,6 +72,7 @@ def _ask(side: ServiceSide, exchange: Exchange, deadline_s: float) -> Answer:
     is_builtin = side.target.is_builtin
     try:
         guard.check_definition_url(exchange.url, is_builtin=is_builtin)
+        hosts = side.endpoint_hosts()
     except ValueError as error:
         raise HostNotAllowed(str(error)) from None
     headers = exchange.headers
@@ -84,7 +85,7 @@ def _ask(side: ServiceSide, exchange: Exchange, deadline_s: float) -> Answer:
         exchange.url,
         headers=headers,
         body=body,
-        hosts=side.endpoint_hosts(),
+        hosts=hosts,
         is_builtin=is_builtin,
         deadline_s=deadline_s,
         max_bytes=MAX_BYTES,

@@ -190,6 +190,8 @@ def complete(
         _keep(grant, tokens, side, actor, at)
     except problems.FlowFailed as error:
         _refuse(grant, actor, error)
+        if not isinstance(error, WrongPersonReturned):
+            error.extra.setdefault("connection", grant.connection.link_name)
         raise
     identity.note(grant)
     return grant

@@ -31,6 +31,7 @@ def connect(*, actor: Actor, connection: Connection, credentials: Mapping[str, A
     _require_connectable(actor, connection)
     auth_type = auth_types.get(connection.auth.auth_type)
     if connection.is_internal:
+        actor.require_fresh()
         internal.remint(actor=actor, connection=connection)
         return ""
     if auth_type.is_automatic(connection.auth.config):
