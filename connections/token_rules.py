@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from connections import access
-from connections.errors import TokenNotAllowed
+from connections.errors import ActingForOthers, TokenNotAllowed
 from people.actor import Actor
 from people.models import User
 
@@ -15,6 +15,7 @@ OPERATOR = "operator"  # who set ``act_for`` at the command line, where it holds
 _METHOD = re.compile(r"[A-Z]{1,20}")
 
 Errors = list[dict[str, str]]
+Rules = dict[str, Any]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -25,18 +26,25 @@ def checked(
     methods: Sequence[str],
     networks: Sequence[str],
     act_for: Sequence[str],
+    is_by_operator: bool,
     errors: Errors,
-) -> dict[str, Any]:
-    """The rules as they are stored: ids in place of link names and e-mail addresses."""
-    return {
+) -> Rules:
+    """The rules as they are stored: ids in place of link names and e-mail addresses.
+
+    Raises ActingForOthers.
+    """
+    if act_for and not (actor.is_administrator or is_by_operator):
+        raise ActingForOthers
+    rules: Rules = {
         "connections": _connections(actor, connections, errors),
         "methods": _methods(methods, errors),
         "networks": _networks(networks, errors),
         "act_for": _act_for(act_for, errors),
     }
+    return rules | {"act_for_by": OPERATOR} if act_for and is_by_operator else rules
 
 
-def within(maker: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
+def within(maker: Mapping[str, Any], asked: Mapping[str, Any]) -> Rules:
     """What a token with the rules ``maker`` asks for, or its own where it says nothing.
 
     Raises TokenNotAllowed for anything wider.

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from connections import api_auth
 from connections.errors import ConnectionDisabled, ConnectionNotFound, TokenNotAllowed, Unauthenticated
+from connections.token_rules import OPERATOR
 from invoke.asks import Ask, Caller
 from invoke.errors import MethodNotAllowed, PathNotAllowed
 from invoke.paths import is_below
@@ -13,7 +14,6 @@ from invoke.resolve import Row, json_of
 
 SCOPE = "invoke"
 ADMINISTRATOR = "administrator"
-OPERATOR = "operator"  # who set it at the command line, for an account that administers nothing
 
 
 def judge(row: Row, caller: Caller, ask: Ask, now: float, *, is_test: bool = False) -> None:

@@ -1,7 +1,7 @@
 """Making and revoking API tokens: none may more than the one who makes it."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
@@ -9,9 +9,9 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from connections import token_rules, tokens
-from connections.errors import ActingForOthers, TokenNotAllowed, TokenNotFound
+from connections.errors import TokenNotAllowed, TokenNotFound
 from connections.models import ApiToken
-from connections.token_rules import Errors
+from connections.token_rules import Errors, Rules
 from people import audit
 from people.actor import Actor
 from people.audit_events import Event
@@ -41,39 +41,37 @@ def create_token(  # noqa: PLR0913 -- the contract's fields of a token
     Raises ValidationFailed, TokenNotAllowed, ActingForOthers, ConfirmationRequired.
     """
     actor.require_fresh()
-    if act_for and not (actor.is_administrator or is_by_operator):
-        raise ActingForOthers
     errors: Errors = []
-    row_name, row_scopes, lasts = _name(name, errors), _scopes(scopes, errors), _lasts(days, errors)
+    name, scopes, until = _name(name, errors), _scopes(scopes, errors), _until(days, errors)
     rules = token_rules.checked(
         actor=actor,
         connections=connections,
         methods=methods,
         networks=networks,
         act_for=act_for,
+        is_by_operator=is_by_operator,
         errors=errors,
     )
     if errors:
         raise ValidationFailed(errors)
-    expires_at = timezone.now() + lasts if lasts else None
-    if is_by_operator and act_for:
-        rules["act_for_by"] = token_rules.OPERATOR
     if actor.token_id:
-        maker = ApiToken.objects.get(pk=actor.token_id)
-        if not set(row_scopes) <= set(maker.scopes):
-            raise TokenNotAllowed("An API token cannot make one with scopes that it does not have.")
-        rules = token_rules.within(maker.rules, rules)
-        expires_at = min(filter(None, [expires_at, maker.expires_at]), default=None)
+        rules, until = _within_maker(actor.token_id, scopes, rules, until)
     row, secret = tokens.issue(
-        user=actor.user,
-        name=row_name,
-        scopes=row_scopes,
-        rules=rules,
-        expires_at=expires_at,
-        parent_id=actor.token_id,
+        user=actor.user, name=name, scopes=scopes, rules=rules, expires_at=until, parent_id=actor.token_id
     )
     audit.record(Event.TOKEN_CREATED, actor=actor, target=_target(row), id=str(row.pk), rules=rules)
     return row, secret
+
+
+def _within_maker(
+    maker_id: UUID, scopes: Sequence[str], rules: Rules, until: datetime | None
+) -> tuple[Rules, datetime | None]:
+    """What a token makes may no more than itself, and lives no longer. Raises TokenNotAllowed."""
+    maker = ApiToken.objects.get(pk=maker_id)
+    if not set(scopes) <= set(maker.scopes):
+        raise TokenNotAllowed("An API token cannot make one with scopes that it does not have.")
+    earliest = min(filter(None, [until, maker.expires_at]), default=None)
+    return token_rules.within(maker.rules, rules), earliest
 
 
 def find_tokens(*, actor: Actor) -> QuerySet[ApiToken]:
@@ -115,14 +113,14 @@ def _scopes(given: Sequence[str], errors: Errors) -> list[str]:
     return [scope for scope in tokens.SCOPES if scope in given]
 
 
-def _lasts(days: int | None, errors: Errors) -> timedelta | None:
+def _until(days: int | None, errors: Errors) -> datetime | None:
     if days is None:
         return None
     if not 1 <= days <= MAX_DAYS:
         message = f"This takes 1 to {MAX_DAYS} days, or nothing for a token that stays."
         errors.append({"field": "days", "message": message})
         return None
-    return timedelta(days=days)
+    return timezone.now() + timedelta(days=days)
 
 
 def _target(row: ApiToken) -> str:
