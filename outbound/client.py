@@ -1,11 +1,10 @@
-"""The call path's HTTP client, and the only one: ``session`` drives the same for the control plane.
+"""The call path's HTTP client. The control plane's is ``session``; both dial through the same guard.
 
 Bytes pass as they are: no redirect is followed, no cookie kept, nothing decoded, no header added but the
 framing's own. What a peer does wrong comes back as one of ``outbound.errors``, never as a library's.
 """
 
 import asyncio
-import re
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -20,27 +19,22 @@ from outbound import hosts as names
 from outbound.connector import Connector, StaleConnection
 from outbound.errors import (
     ResponseTooLarge,
-    UnsendableRequest,
     UpstreamInvalid,
     UpstreamTimeout,
     UpstreamUnreachable,
 )
 from outbound.guard import Destination
 from outbound.policy import Policy, policy
-from outbound.resolver import Resolver
+from outbound.resolver import RESOLVER, Resolver
+from outbound.sendable import Pairs, check_method, sendable
 
-Pairs = tuple[tuple[str, str], ...]
 Body = AsyncIterable[bytes] | bytes | None
 
-RESOLVER = Resolver()
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "PROPFIND", "REPORT", "SEARCH", "QUERY"})
 MAX_HEADERS = 128
 MAX_HEADER_BYTES = 16 * 1024
 PIECE_BYTES = 64 * 1024
 
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 5.6.2
-_UNSENDABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
-_FRAMING = frozenset({"host", "connection", "transfer-encoding", "expect", "upgrade"})  # ours to say
 _WITHOUT_BODY = frozenset({204, 304})  # their Content-Length tells of another answer's (RFC 9110 8.6)
 
 
@@ -132,12 +126,11 @@ class Client:
     def _request(
         self, method: str, url: str, headers: Pairs, body: Body, destination: Destination
     ) -> "_Request":
-        if not _TOKEN.fullmatch(method):
-            raise UnsendableRequest("The method is not one that HTTP can carry.")
+        check_method(method)
         is_builtin = destination.is_builtin
         netloc = destination.origin.netloc
         sent = guard.signed(destination, url, rules=self._rules)
-        pairs = _sendable(headers, keeps_length=not isinstance(body, bytes | None))
+        pairs = sendable(headers, keeps_length=not isinstance(body, bytes | None))
         if isinstance(body, bytes) and len(body) > PIECE_BYTES:  # aiohttp takes large ones in pieces only
             pairs.append(("Content-Length", str(len(body))))
             body = _pieces(body)
@@ -247,28 +240,6 @@ def _reply(response: aiohttp.ClientResponse, max_bytes: int) -> Reply:
         _content=response.content,
         _max_bytes=max_bytes,
     )
-
-
-def _sendable(headers: Pairs, *, keeps_length: bool) -> list[tuple[str, str]]:
-    """The headers without those that frame the message. Raises UnsendableRequest."""
-    pairs: list[tuple[str, str]] = []
-    spelling: dict[str, str] = {}  # aiohttp keeps repeated headers only where they are spelt alike
-    for name, value in headers:
-        if not _TOKEN.fullmatch(name):
-            raise UnsendableRequest("The name of a header holds characters that HTTP does not allow there.")
-        if _UNSENDABLE.search(value):
-            raise UnsendableRequest(f"The value of the header {name} holds control characters.")
-        lower = name.lower()
-        if lower == "content-length":
-            _check_length(value, is_repeated=lower in spelling)
-        if lower not in _FRAMING and (keeps_length or lower != "content-length"):
-            pairs.append((spelling.setdefault(lower, name), value))
-    return pairs
-
-
-def _check_length(value: str, *, is_repeated: bool) -> None:
-    if is_repeated or not (value.isascii() and value.isdigit()):
-        raise UnsendableRequest("Content-Length is not one whole number.")
 
 
 async def _pieces(body: bytes) -> AsyncIterator[bytes]:

@@ -76,5 +76,8 @@ class Resolver:
             self._below += Counter()  # drops the zeros
 
 
+RESOLVER = Resolver()
+
+
 def _parent(host: str) -> str:
     return host.partition(".")[2]

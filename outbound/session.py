@@ -1,22 +1,38 @@
-"""The control plane's way out: one exchange, waited for. OAuth endpoints, tests, identity look-ups.
+"""The control plane's way out: one exchange, waited for. OAuth endpoints, identity look-ups.
 
-It drives the call path's client, so that there is one guard, one deadline and one parser. The loop runs in a
-thread of its own, since the thread that asks may have a loop already.
+``requests`` carries it, over a connection that the call path's guard has dialled. Its ``Session`` is not
+used: it reads the environment, and unzips whole redirects.
 """
 
 import asyncio
+import functools
+import re
+import socket
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from http.client import HTTPException, RemoteDisconnected
+
+from requests import PreparedRequest, RequestException, Response
+from requests.exceptions import InvalidHeader
+from urllib3 import HTTPHeaderDict
+from urllib3.exceptions import HTTPError, ProtocolError
 
 from outbound import guard
-from outbound.client import RESOLVER, Client, Pairs
+from outbound.adapter import GuardedAdapter
+from outbound.deadline import Deadline
+from outbound.dialling import dial, dial_ourselves
 from outbound.encoding import ACCEPT_ENCODING, decoded
+from outbound.errors import ResponseTooLarge, UpstreamInvalid, UpstreamTimeout, UpstreamUnreachable
 from outbound.guard import Destination
 from outbound.policy import Policy, policy
-from outbound.resolver import Resolver
+from outbound.resolver import RESOLVER, Resolver
+from outbound.sendable import Pairs, check_method, sendable
 
 USER_AGENT = ("User-Agent", "Switchboard")
+PIECE_BYTES = 64 * 1024
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,46 +65,29 @@ def send(  # noqa: PLR0913 — each by its name
     """
     rules = rules or policy()
     destination = guard.destination(url, hosts=hosts, is_builtin=is_builtin, rules=rules)
-    exchange = _exchange(
-        Client(rules=rules, resolver=resolver),
-        destination,
-        method=method,
-        headers=_completed(headers),
-        body=body,
-        deadline_s=deadline_s,
-        max_bytes=max_bytes,
+    request = _prepared(method, destination, headers, body)
+    with Deadline(deadline_s) as deadline:
+        dialled = functools.partial(_dialled, destination, deadline, rules, resolver)
+        with (
+            closing(GuardedAdapter(destination, dial=dialled, ca_file=rules.ca_file)) as adapter,
+            closing(_sent(adapter, request)) as response,
+        ):
+            reply = _read(response, max_bytes)
+    body_read = decoded(reply.body, reply.headers.get("content-encoding", ""), max_bytes=max_bytes)
+    return replace(reply, body=body_read)
+
+
+def _prepared(method: str, destination: Destination, headers: Pairs, body: bytes | None) -> PreparedRequest:
+    check_method(method)
+    pairs = sendable(_completed(headers), keeps_length=False)
+    if body is not None:
+        pairs.append(("Content-Length", str(len(body))))
+    request = PreparedRequest()
+    request.method, request.url, request.body = method, destination.url, body
+    request.headers = HTTPHeaderDict(  # type: ignore[assignment]  # repeated names stay apart
+        (name, value.encode().decode("latin-1")) for name, value in pairs
     )
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="outbound") as thread:
-        return thread.submit(asyncio.run, exchange).result()
-
-
-async def _exchange(
-    client: Client,
-    destination: Destination,
-    *,
-    method: str,
-    headers: Pairs,
-    body: bytes | None,
-    deadline_s: float,
-    max_bytes: int,
-) -> Reply:
-    deadline = asyncio.get_running_loop().time() + deadline_s
-    async with (
-        client,
-        client.open(
-            method,
-            destination.url,
-            headers=headers,
-            body=body,
-            destination=destination,
-            deadline=deadline,
-            max_bytes=max_bytes,
-        ) as reply,
-    ):
-        raw = b"".join([piece async for piece in reply.iter_bytes()])
-    lowered = _joined(reply.headers)
-    body_read = decoded(raw, lowered.get("content-encoding", ""), max_bytes=max_bytes)
-    return Reply(reply.status, lowered, body_read)
+    return request
 
 
 def _completed(headers: Pairs) -> Pairs:
@@ -98,9 +97,70 @@ def _completed(headers: Pairs) -> Pairs:
     return (*given, *(() if is_named else (USER_AGENT,)), ("Accept-Encoding", ACCEPT_ENCODING))
 
 
-def _joined(headers: tuple[tuple[bytes, bytes], ...]) -> dict[str, str]:
-    joined: dict[str, str] = {}
-    for raw_name, raw_value in headers:
-        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("utf-8", "replace")
-        joined[name] = f"{joined[name]}, {value}" if name in joined else value
-    return joined
+def _dialled(
+    destination: Destination, deadline: Deadline, rules: Policy, resolver: Resolver
+) -> socket.socket:
+    """A connection that the guard has opened, in a thread of its own: the one that asks may have a loop."""
+
+    async def dial_in_time() -> socket.socket:
+        async with asyncio.timeout(deadline.seconds_left):
+            if destination.is_builtin:
+                return await dial_ourselves(rules=rules, resolver=resolver)
+            return await dial(destination.origin, rules=rules, resolver=resolver)
+
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="dial") as thread:
+        try:
+            connection = thread.submit(asyncio.run, dial_in_time()).result()
+        except TimeoutError:
+            raise UpstreamTimeout from None
+    connection.setblocking(True)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # head and body are two writes
+    deadline.watch(connection)
+    return connection
+
+
+def _sent(adapter: GuardedAdapter, request: PreparedRequest) -> Response:
+    try:
+        return adapter.send(request, stream=True)
+    except (RequestException, HTTPError, OSError) as error:
+        raise UpstreamInvalid if _is_garbled(error) else UpstreamUnreachable from None
+
+
+def _read(response: Response, max_bytes: int) -> Reply:
+    headers = {name.lower(): _text(value) for name, value in response.headers.items()}
+    _check_head(response.status_code, headers)
+    pieces: list[bytes] = []
+    left = max_bytes
+    try:
+        for piece in response.raw.stream(PIECE_BYTES, decode_content=False):
+            left -= len(piece)
+            if left < 0:
+                raise ResponseTooLarge
+            pieces.append(piece)
+    except (HTTPError, OSError):
+        raise UpstreamInvalid from None
+    return Reply(response.status_code, headers, b"".join(pieces))
+
+
+def _check_head(status: int, headers: Mapping[str, str]) -> None:
+    """What http.client lets through."""
+    if not 200 <= status <= 599:
+        raise UpstreamInvalid("The service answered with a status that HTTP does not know.")
+    length = headers.get("content-length", "0")
+    if not (length.isascii() and length.isdigit()) or any(map(_CONTROL.search, headers.values())):
+        raise UpstreamInvalid
+
+
+def _text(value: str) -> str:
+    """http.client reads bytes as Latin-1; what is sent is UTF-8."""
+    return value.encode("latin-1").decode("utf-8", "replace")
+
+
+def _is_garbled(error: BaseException) -> bool:
+    """Did something answer that is not HTTP? Read below what urllib3 and requests made of it."""
+    cause: object = error
+    while isinstance(cause, RequestException | ProtocolError):
+        if isinstance(cause, InvalidHeader):
+            return True
+        cause = cause.args[-1] if cause.args else None
+    return isinstance(cause, HTTPException) and not isinstance(cause, RemoteDisconnected)

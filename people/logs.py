@@ -93,6 +93,7 @@ def _handlers(config: dict[str, Any], shared: list[Any]) -> dict[str, Any]:
         "loggers": {
             "django.request": {"level": "ERROR"},  # the access line has told of a 4xx
             "psycopg.pool": {"level": "ERROR"},  # so has that of a database that is away
+            "urllib3": {"level": "CRITICAL"},  # its lines tell URLs, which may carry keys
         },
         "root": {"handlers": ["stderr"], "level": config["level"]},
     }

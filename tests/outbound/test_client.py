@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 
 import pytest
 
-from outbound.client import Client, Pairs, Reply
+from outbound.client import Client, Reply
 from outbound.errors import HostNotAllowed, ResponseTooLarge, UnsendableRequest, UpstreamUnreachable
 from outbound.guard import destination
 from outbound.policy import Policy

@@ -125,6 +125,61 @@ def test_a_redirect_is_an_answer_and_its_target_hears_nothing(serve: Serve, send
     assert sink.connections == 0
 
 
+def test_sends_the_target_as_it_was_spelt_and_values_as_utf_8(serve: Serve, send: Send) -> None:
+    peer = serve(always(answer("200 OK", "X-Name: Zoë")))
+
+    reply = send(f"{peer.url}/a%2fb%7e;c?d=%c3%ab&e='f'", headers=(("X-Name", "Zoë"), ("x-name", "Ann")))
+
+    assert peer.requests[0].startswith(b"GET /a%2fb%7e;c?d=%c3%ab&e='f' HTTP/1.1\r\n")
+    assert "X-Name: Zoë\r\nX-Name: Ann\r\n".encode() in peer.requests[0]
+    assert reply.headers["x-name"] == "Zoë"
+
+
+def test_a_body_that_the_deadline_cut_off_is_not_taken_for_whole(serve: Serve, send: Send) -> None:
+    def script(talk: Talk) -> None:
+        talk.request()
+        talk.send(b"HTTP/1.1 200 OK\r\n\r\nuntil it closes")
+        talk.wait()
+
+    with pytest.raises(UpstreamTimeout):
+        send(serve(script).url, deadline_s=0.2)
+
+
+@pytest.mark.parametrize("method", ["GET A", "GET\r\nX: y", ""])
+def test_refuses_a_method_that_http_cannot_carry(serve: Serve, send: Send, method: str) -> None:
+    peer = serve(always(OK))
+
+    with pytest.raises(UnsendableRequest):
+        send(peer.url, method)
+
+    assert peer.connections == 0
+
+
+def test_a_wrong_certificate_hears_nothing(
+    serve: Serve, send: Send, rules: Policy, certificate: Path, server_tls: ssl.SSLContext
+) -> None:
+    peer = serve(always(OK), tls=server_tls)
+
+    with pytest.raises(UpstreamUnreachable):  # by nobody that is trusted
+        send(peer.url, "POST", body=b"client_secret=canary")
+    with pytest.raises(UpstreamUnreachable):  # of another name
+        send(
+            f"https://localhost:{peer.port}/",
+            "POST",
+            body=b"client_secret=canary",
+            rules=replace(rules, ca_file=str(certificate)),
+        )
+
+    assert peer.requests == []
+
+
+def test_writes_no_url_to_the_log(serve: Serve, send: Send, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    send(f"{serve(says(answer('200 OK', 'No colon'))).url}/?api_key=canary")
+
+    assert "canary" not in caplog.text
+
+
 def test_keeps_no_cookie(serve: Serve, send: Send) -> None:
     peer = serve(always(answer("200 OK", "Set-Cookie: a=b; Path=/")))
 
@@ -247,7 +302,7 @@ def test_a_ca_file_that_cannot_be_used_is_the_operators_to_correct(
         (tmp_path / "ca.pem").write_text(content)
 
     with pytest.raises(BadCaFile, match="EGRESS_CA_FILE"):
-        send("http://127.0.0.1:9/", rules=replace(rules, ca_file=str(tmp_path / "ca.pem")))
+        send("https://api.test:9/", rules=replace(rules, ca_file=str(tmp_path / "ca.pem")))
 
 
 def test_a_closed_port_and_no_such_name_read_the_same(send: Send) -> None:
