@@ -10,6 +10,7 @@ from outbound.client import Client, Reply
 from outbound.errors import HostNotAllowed, ResponseTooLarge, UnsendableRequest, UpstreamUnreachable
 from outbound.guard import destination
 from outbound.policy import Policy
+from outbound.sendable import Pairs
 from tests.outbound.peers import OK, Peer, Talk, always, answer, says
 
 Serve = Callable[..., Peer]
