@@ -16,6 +16,9 @@ urlpatterns = [
     path("accounts/reauthenticate/", allauth.reauthenticate, name="account_reauthenticate"),
     path("accounts/password/change/", allauth.password_change, name="account_change_password"),
     path("accounts/password/reset/", views.forgotten_password, name="account_reset_password"),
+    path(
+        "accounts/password/reset/", views.forgotten_password, name="account_set_password"
+    ),  # for who has none
     path("accounts/signup/", views.sign_up, name="account_signup"),
     path("people/", views.people, name="people"),
     path("people/new/", views.person_new, name="person_new"),

@@ -30,9 +30,9 @@ def takes_client(auth: ServiceAuth) -> bool:
     return auth_types.get(auth.auth_type).needs_client(auth.config)
 
 
-def lacks_client(service: Service) -> bool:
-    """Is there a way to authenticate that still needs an app?"""
-    return any(takes_client(auth) and default_of(auth) is None for auth in service.auths.all())
+def lacking(service: Service) -> list[ServiceAuth]:
+    """The ways to authenticate that still need an app."""
+    return [auth for auth in service.auths.all() if takes_client(auth) and default_of(auth) is None]
 
 
 def auth_for_client(service: Service, auth_name: str | None) -> ServiceAuth:

@@ -1,22 +1,24 @@
 """A service's ways to authenticate as a page tells of them, from what each type declares."""
 
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from services import auth_types, clients
 from services.auth_types.base import ParamType
 from services.models import Service, ServiceAuth
+from services.scopes import grouped
 
 
 @dataclass(frozen=True, slots=True)
 class AuthShown:
-    """One way to authenticate. ``facts`` are labels and values of its block; ``scopes`` have descriptions."""
+    """One way to authenticate. ``facts`` are labels and values of its block; ``scopes`` come in groups."""
 
     label: str
     type_label: str
     place: str
     facts: list[tuple[str, str]]
-    scopes: list[dict[str, str]]
+    scopes: list[tuple[str, list[dict[str, str]]]]
     asked: list[str]
     takes_client: bool
     client_id: str
@@ -35,11 +37,15 @@ def _shown(auth: ServiceAuth) -> AuthShown:
         type_label=auth_type.label,
         place=ParamType(auth.param_type).label,
         facts=_facts(auth),
-        scopes=auth.config.get("scopes", []),
+        scopes=_scopes(auth.config.get("scopes", [])),
         asked=[field.label for field in auth_type.fields(auth.config)],
         takes_client=clients.takes_client(auth),
         client_id=held.client_id if held else "",
     )
+
+
+def _scopes(declared: list[dict[str, str]]) -> list[tuple[str, list[dict[str, str]]]]:
+    return grouped(declared, name=itemgetter("name")) if declared else []
 
 
 def _facts(auth: ServiceAuth) -> list[tuple[str, str]]:

@@ -1,4 +1,5 @@
 // Shows only the entries that hold every typed word. Without scripts the search field stays hidden and the list whole.
+// Folds with nothing to show go, the others open.
 // <input data-filter="scopes"> … <div id="scopes"><label data-filter-text="desk.tickets.read read tickets">
 function filter(input) {
   const list = document.getElementById(input.dataset.filter);
@@ -8,6 +9,10 @@ function filter(input) {
     const text = entry.dataset.filterText.toLowerCase();
     entry.hidden = !words.every((word) => text.includes(word));
     shown += entry.hidden ? 0 : 1;
+  }
+  for (const fold of list.querySelectorAll("details")) {
+    fold.hidden = !fold.querySelector("[data-filter-text]:not([hidden])");
+    if (words.length) fold.open = true;
   }
   const none = list.querySelector("[data-filter-none]");
   if (none) none.hidden = shown > 0;

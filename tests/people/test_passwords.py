@@ -55,6 +55,13 @@ def test_says_what_is_wrong_and_changes_nothing(
     assert owner.check_password(PASSWORD)
 
 
+def test_who_has_none_to_change_is_led_to_a_link(signed_in: SignIn, owner: User) -> None:
+    owner.set_unusable_password()
+    owner.save()
+    answer = signed_in(owner).get("/accounts/password/change/", follow=True)
+    assert answer.redirect_chain[-1] == ("/accounts/password/reset/", 302)
+
+
 def test_guessing_the_old_password_is_counted(signed_in: SignIn, owner: User) -> None:
     client = signed_in(owner)
     for _ in range(20):

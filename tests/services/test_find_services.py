@@ -80,7 +80,7 @@ def test_a_list_costs_the_same_however_long_it_is(
     queries: CaptureQueriesContext
     with django_assert_num_queries(3) as queries:
         for service in operations.find_services(actor=Actor.of(owner)):
-            assert not clients.lacks_client(service)
+            assert not clients.lacking(service)
     assert len(queries) == 3
 
 

@@ -37,10 +37,10 @@ def grant_with(service: Service, user: User, client: OAuthClient) -> Grant:
 
 def test_registers_an_app(owner: User, make_service: Make) -> None:
     service = make_service()
-    assert clients.lacks_client(service)
+    assert clients.lacking(service)
     set_client(owner, service, " 1000.X ", "s1")
     service = operations.get_service(actor=Actor.of(owner), link_name=service.link_name)
-    assert not clients.lacks_client(service)
+    assert not clients.lacking(service)
     assert secret_of(service) == "s1"
     event = AuditEvent.objects.get(event=Event.CLIENT_SET)
     assert '"client_id":"1000.X"' in event.detail

@@ -1,5 +1,6 @@
 """Create connection: pick a service, give the details, authorise."""
 
+import re
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from people.models import User
 from services import operations as service_operations
 from services.models import Service
 from tests.conftest import SignIn
-from tests.connections.pages.conftest import MakeConnection, MakeService, Page, text_of
+from tests.connections.pages.conftest import OAUTH2, MakeConnection, MakeService, Page, text_of
 
 NEW = "/connections/new/"
 KEY = "a-key-nobody-may-see"
@@ -78,6 +79,16 @@ def test_offers_the_declared_scopes_with_their_descriptions(owners: Client, oaut
     page = text_of(owners.get(f"{NEW}desk/"))
     assert "<code>desk.tickets.read</code><small>Read tickets</small>" in page
     assert "of 2 chosen" in page
+
+
+def test_folds_a_long_list_of_scopes_and_opens_what_is_ticked(
+    owners: Client, make_service: MakeService
+) -> None:
+    scopes = [{"name": f"{product}.thing{n}"} for product in ("Desk", "CRM") for n in range(20)]
+    make_service("zoho", "oauth2", oauth2=OAUTH2 | {"scopes": scopes})
+    page = text_of(owners.post(f"{NEW}zoho/", {"name": "", "scopes": ["CRM.thing3"]}))
+    desk, crm = re.findall(r'<details class="more"( open)?>', page)
+    assert (desk, crm) == ("", " open")
 
 
 def test_creates_and_connects_with_a_key(owners: Client, owner: User, key_service: Service) -> None:

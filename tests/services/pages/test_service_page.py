@@ -41,6 +41,23 @@ def test_a_key_service_speaks_of_no_callback(owner: User, signed_in: SignIn, mak
     assert "Your key" in shown
 
 
+def test_an_app_is_asked_for_only_by_the_way_that_needs_one(owner: User, signed_in: SignIn) -> None:
+    loader.load()
+    browser = signed_in(owner)
+    assert "To connect by OAuth 1, an app must be registered first; Key and token needs none." in page(
+        browser, "/services/trello/"
+    )
+    assert "Nobody can connect until an app is registered." in page(browser, "/services/zoho/")
+
+
+def test_folds_a_long_list_of_scopes_by_product(owner: User, signed_in: SignIn) -> None:
+    loader.load()
+    shown = page(signed_in(owner), "/services/zoho/")
+    assert "Desk<span" in shown
+    assert "ZohoCRM<span" in shown
+    assert '<details class="more"' not in page(signed_in(owner), "/services/slack/")
+
+
 def test_takes_the_app_beside_the_callback_url(owner: User, signed_in: SignIn, make_service: Make) -> None:
     service = make_service()
     browser = signed_in(owner)
