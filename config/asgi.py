@@ -14,6 +14,7 @@ from django.db import DatabaseError, connection
 
 pages = get_asgi_application()
 
+from config.door import Door
 from invoke import gateway
 from people import installation
 from problems import AppError
@@ -23,7 +24,7 @@ warnings.filterwarnings("ignore", "StreamingHttpResponse must consume synchronou
 SCHEME = "https" if settings.PUBLIC_IS_HTTPS else "http"
 
 
-async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
+async def _application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     """One server, two paths: ``/invoke`` stays off Django's request cycle.
 
     The scheme is PUBLIC_URL's and nobody else's: TLS ends at a proxy, whose headers are not asked.
@@ -34,6 +35,9 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
         await gateway.application(scope, receive, send)
     else:
         await pages({**scope, "scheme": SCHEME}, receive, send)
+
+
+application = Door(_application, most=2000)
 
 
 def _is_call(path: str) -> bool:

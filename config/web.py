@@ -67,7 +67,6 @@ def config() -> uvicorn.Config:
         server_header=False,
         date_header=False,  # an upstream's own Date passes through as it is
         backlog=BACKLOG,
-        limit_concurrency=2000,
         timeout_keep_alive=65,  # longer than a proxy keeps an idle connection: it never meets a closed one
         timeout_graceful_shutdown=5,
         timeout_worker_healthcheck=30,
