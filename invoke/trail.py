@@ -25,6 +25,7 @@ from people.models import User
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
+TOLD = 20  # events of a kind and connection, in five minutes
 
 
 async def in_thread(work: Callable[[], T]) -> T:
@@ -48,7 +49,12 @@ def count_bad_token(ip: str) -> None:
 
 
 def tell(event: Event, row: Row, ip: str, code: str) -> None:
-    """An audit event about a call that was stopped."""
+    """An audit event about a call that was stopped. A script that tries on and on does not fill the trail:
+    the activity list has each of its calls."""
+    try:
+        throttle.failed(f"trail.{event}", row.connection_id, limit=TOLD)
+    except throttle.TooManyFailures:
+        return
     user = User.objects.filter(pk=UUID(row.owner_id)).first() if row.owner_id else None
     actor = Actor(user=user, token_name=row.token_name or "", ip=ip) if user else None
     link_name = Connection.objects.filter(pk=_id(row)).values_list("link_name", flat=True).first()

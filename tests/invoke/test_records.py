@@ -88,6 +88,13 @@ def test_an_address_that_may_not_be_reached_is_audited(gateway: Gateway, desk: D
     assert AuditEvent.objects.get(event="call.egress_blocked").target == "connection:desk"
 
 
+def test_a_script_that_tries_on_does_not_fill_the_audit_trail(gateway: Gateway, desk: Desk) -> None:
+    desk.connection(service={"base_url": "https://10.0.0.1/", "hosts": ["10.0.0.1"]})
+    for _ in range(25):
+        assert gateway.get("/invoke/desk/x").code == "address_not_allowed"
+    assert AuditEvent.objects.filter(event="call.egress_blocked").count() == 20
+
+
 # --- strict -----------------------------------------------------------------------------------------
 @pytest.fixture
 def strict(gateway: Gateway) -> Recorder:
