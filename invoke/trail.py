@@ -52,7 +52,7 @@ def tell(event: Event, row: Row, ip: str, code: str) -> None:
     """An audit event about a call that was stopped. A script that tries on and on does not fill the trail:
     the activity list has each of its calls."""
     try:
-        throttle.failed(f"trail.{event}", row.connection_id, limit=TOLD)
+        throttle.failed(f"trail.{event}", str(_id(row)), limit=TOLD)
     except throttle.TooManyFailures:
         return
     user = User.objects.filter(pk=UUID(row.owner_id)).first() if row.owner_id else None
