@@ -1,7 +1,7 @@
 # Two commands: `make run` starts Switchboard, `make test` checks everything. Each works from a fresh clone.
 
 .NOTPARALLEL:
-.PHONY: run test dev machine lint format types layers templates migrations deploy sqlite postgres locks pictures
+.PHONY: run test dev machine lint format types layers templates migrations deploy sqlite postgres locks pictures icons
 
 PYTHON := .venv/bin/python
 WORKERS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
@@ -77,3 +77,6 @@ locks: dev
 
 pictures: dev machine
 	@$(PYTHON) scripts/screenshots.py
+
+icons:
+	@python3 scripts/icons.py

@@ -12,30 +12,19 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from pydantic import ValidationError
 
 from problems import ValidationFailed
 from services import auth_types, clients, definition, rows
 from services.changes import compare
 from services.definition import Definition
+from services.definition.words import sentences
+from services.entry import Facts
 from services.models import Service
 from services.target import PUBLIC_URL
 
 OWN_FOLDER = Path(__file__).parent / "catalogue"
-_OWN_KEYS = ("category", "docs_url", "icon", "meta", "client")
-_LONGEST = {"category": 60, "docs_url": 500, "icon": 60}
-_META_KEYS = frozenset(
-    {
-        "aliases",
-        "colour",
-        "app_page",
-        "app_steps",
-        "verified",
-        "grant_life",
-        "failures",
-        "sample_credentials",
-    }
-)
-_ROW_FIELDS = ("is_builtin", "category", "docs_url", "icon", "meta")
+_OWN_KEYS = frozenset(Facts.model_fields)
 # A client's values by the contract's names, or by those of the authentication type's own block.
 _CLIENT_NAMES = {name: name for name in definition.CLIENT_VALUES} | {
     own: name
@@ -72,10 +61,7 @@ class Entry:
 
     defined: Definition
     is_builtin: bool
-    category: str
-    docs_url: str
-    icon: str
-    meta: dict[str, Any]
+    row: Mapping[str, Any]
     client: Mapping[str, str] = field(repr=False)
 
 
@@ -87,6 +73,7 @@ def load(*, folders: tuple[Path, ...] | None = None) -> Report:
         entry = _read(path, report)
         if entry:
             entries[path.stem] = entry
+    _share_steps(entries, report)
     with transaction.atomic():
         there = {service.link_name: service for service in Service.objects.prefetch_related("auths")}
         for link_name, entry in entries.items():
@@ -102,19 +89,17 @@ def parse(text: str, *, link_name: str, is_ours: bool = True) -> Entry:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ValidationFailed.of("", f"This is not TOML: {error}.") from None
-    own = {key: data.pop(key) for key in _OWN_KEYS if key in data}
+    own = {key: data.pop(key) for key in _OWN_KEYS & data.keys()}
+    client = data.pop("client", {})
     if data.setdefault("link_name", link_name) != link_name:
         raise ValidationFailed.of("link_name", f"It follows from the file’s name: {link_name}.")
-    _check_own(own)
+    facts = _facts(own, client)
     is_builtin = is_ours and f"{{{PUBLIC_URL}}}" in str(data.get("base_url", ""))
     return Entry(
         defined=definition.parse(data, is_builtin=is_builtin, is_trusted=True),
         is_builtin=is_builtin,
-        category=own.get("category", ""),
-        docs_url=own.get("docs_url", ""),
-        icon=own.get("icon", ""),
-        meta=own.get("meta", {}),
-        client={_CLIENT_NAMES[key]: value for key, value in own.get("client", {}).items()},
+        row={**facts.row, "is_builtin": is_builtin},
+        client={_CLIENT_NAMES[key]: value for key, value in client.items()},
     )
 
 
@@ -147,27 +132,30 @@ def _read(path: Path, report: Report) -> Entry | None:
     return None
 
 
-def _check_own(own: Mapping[str, Any]) -> None:
-    errors = [
-        {"field": key, "message": f"This takes text of at most {limit} characters."}
-        for key, limit in _LONGEST.items()
-        if not isinstance(own.get(key, ""), str) or len(own.get(key, "")) > limit
-    ]
-    meta, client = own.get("meta", {}), own.get("client", {})
-    if not isinstance(meta, dict) or not set(meta) <= _META_KEYS:
-        errors.append({"field": "meta", "message": f"It holds only {', '.join(sorted(_META_KEYS))}."})
-        meta = {}
-    links = {"docs_url": own.get("docs_url", ""), "meta.app_page": meta.get("app_page", "")}
-    errors += [
-        {"field": key, "message": "It is a link that people follow: begin with https://."}
-        for key, link in links.items()
-        if link and not str(link).startswith("https://")
-    ]
+def _facts(own: Mapping[str, Any], client: Any) -> Facts:
+    errors: list[dict[str, str]] = []
     if not _is_client(client):
         message = f"It takes texts: an id and secrets, named {', '.join(sorted(_CLIENT_NAMES))}."
         errors.append({"field": "client", "message": message})
+    try:
+        facts = Facts.model_validate(own)
+    except ValidationError as error:
+        errors += sentences(error)
     if errors:
         raise ValidationFailed(errors)
+    return facts
+
+
+def _share_steps(entries: Mapping[str, Entry], report: Report) -> None:
+    """An entry whose app is registered as another's takes that one's steps."""
+    for link_name, entry in entries.items():
+        like = entry.row["meta"].get("app_like")
+        if like and like in entries:
+            entry.row["meta"]["app_steps"] = entries[like].row["meta"].get("app_steps", [])
+        elif like:
+            report.problems.append(
+                Problem(f"{link_name}.toml", "meta.app_like", f"There is no entry {like}.")
+            )
 
 
 def _bring(service: Service, entry: Entry, report: Report) -> None:
@@ -177,8 +165,8 @@ def _bring(service: Service, entry: Entry, report: Report) -> None:
         report.problems.append(Problem(f"{link_name}.toml", "link_name", message))
         return
     if not _is_current(service, entry):
-        for name in _ROW_FIELDS:
-            setattr(service, name, getattr(entry, name))
+        for name, value in entry.row.items():
+            setattr(service, name, value)
         service.is_retired = False
         rows.store(service, entry.defined)
         for auth in rows.store_auths(service, entry.defined):
@@ -191,7 +179,7 @@ def _bring(service: Service, entry: Entry, report: Report) -> None:
 def _is_current(service: Service, entry: Entry) -> bool:
     if service.is_retired:
         return False
-    if any(getattr(service, name) != getattr(entry, name) for name in _ROW_FIELDS):
+    if any(getattr(service, name) != value for name, value in entry.row.items()):
         return False
     names = [auth.name for auth in service.auths.all()]
     return names == [auth.name for auth in entry.defined.auths] and not compare(service, entry.defined).fields

@@ -15,8 +15,7 @@ class Service(models.Model):
     """Something that can be called: a default one from the catalogue, or a custom one.
 
     ``hosts``, ``headers``, ``query``, ``variables``, ``test`` and ``identity`` have the shapes of the
-    contract's custom service. ``meta`` holds what only the catalogue knows: ``colour``, ``aliases``,
-    ``app_page``, ``app_steps``, ``verified``, ``grant_life``, ``failures``, ``sample_credentials``.
+    contract's custom service; ``meta`` has that of ``services.entry.Meta``.
     """
 
     class Kind(models.TextChoices):

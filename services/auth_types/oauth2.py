@@ -9,7 +9,7 @@ from authlib.oauth2 import ClientAuth
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from pydantic import Field as Declared
-from pydantic import StringConstraints, field_validator
+from pydantic import SerializerFunctionWrapHandler, StringConstraints, field_validator, model_serializer
 
 from services.auth_types import token_answer
 from services.auth_types.base import (
@@ -64,6 +64,13 @@ RARE: dict[str, Any] = {"is_rare": True}  # shown under "More options" where peo
 class Scope(Config):
     name: Annotated[str, StringConstraints(min_length=1, max_length=300, pattern=r"^\S+$")]
     description: Annotated[str, StringConstraints(max_length=300)] = ""
+    default: bool = False  # ticked when a connection is made
+
+    @model_serializer(mode="wrap")
+    def _brief(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """As the contract has it: ``default`` only where it is so."""
+        told: dict[str, Any] = whole(self)
+        return told if self.default else {key: value for key, value in told.items() if key != "default"}
 
 
 class OAuth2Config(Config):
@@ -87,7 +94,7 @@ class OAuth2Config(Config):
         default_factory=list,
         max_length=2000,
         title="Scopes",
-        description="One a line: its name, then | and what it allows.",
+        description="One a line: its name, then | and what it allows, then | default to have it ticked.",
         json_schema_extra={"as_lines": True},
     )
     scope_separator: Annotated[

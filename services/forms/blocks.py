@@ -125,7 +125,9 @@ def _field(declared: FieldInfo) -> forms.Field:
 
 def _list_field(record: type[Config], extra: Mapping[str, Any], options: dict[str, Any]) -> forms.Field:
     if extra.get("as_lines"):
-        return TableLinesField(columns=list(record.model_fields), **options)
+        flags = [name for name, column in record.model_fields.items() if column.annotation is bool]
+        columns = [name for name in record.model_fields if name not in flags]
+        return TableLinesField(columns=columns, flags=flags, **options)
     columns = {name: declared.title or name for name, declared in record.model_fields.items()}
     return RowsField(columns=columns, **options)
 

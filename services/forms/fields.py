@@ -37,19 +37,27 @@ class LinesField(forms.CharField):
 
 
 class TableLinesField(LinesField):
-    """A list of records, one a line, their parts between bars: ``name | description``."""
+    """A list of records, one a line, their parts between bars, what is ticked by its name at the end:
+    ``name | description | default``."""
 
-    def __init__(self, *, columns: Sequence[str], **options: Any) -> None:
+    def __init__(self, *, columns: Sequence[str], flags: Sequence[str] = (), **options: Any) -> None:
         self.columns = columns
+        self.flags = flags
         super().__init__(rows=4, **options)
 
     def line_of(self, entry: Any) -> str:
         parts = [str(entry.get(column) or "") for column in self.columns]
-        return " | ".join(parts).rstrip(" |")
+        ticked = [flag for flag in self.flags if entry.get(flag)]
+        return " | ".join([*parts, *ticked]).rstrip(" |")
 
     def entry_of(self, line: str) -> Any:
+        ticked: dict[str, bool] = {}
+        for flag in reversed(self.flags):
+            head, bar, last = line.rpartition("|")
+            if bar and last.strip() == flag:
+                line, ticked[flag] = head.strip(), True
         parts = line.split("|", len(self.columns) - 1)
-        return {column: part.strip() for column, part in zip(self.columns, parts, strict=False)}
+        return dict(zip(self.columns, (part.strip() for part in parts), strict=False)) | ticked
 
 
 class PairsField(LinesField):

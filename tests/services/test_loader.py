@@ -35,6 +35,7 @@ param_type = "header"
 [auth.api_key]
 params = [{ key = "Authorization", display_name = "Token", prefix = "Bearer " }]
 """
+EXPIRED = "status = 401, means = 'expired'"
 BUILT_IN = """
 name = "Practice"
 base_url = "{public_url}/practice/api"
@@ -202,7 +203,13 @@ def test_only_our_own_catalogue_has_built_in_services(folder: Path, settings: Se
         ('link_name = "other"', "link_name"),
         ("category = 5", "category"),
         ('docs_url = "javascript:alert(1)"', "docs_url"),
-        ("meta = { colours = 1 }", "meta"),
+        ("meta = { colours = 1 }", "meta.colours"),
+        ('meta = { app_steps = "Click." }', "meta.app_steps"),
+        ('meta = { verified = { at = "yesterday", level = "full" } }', "meta.verified.at"),
+        ('meta = { life = { idle = "2 weeks" } }', "meta.life.idle"),
+        (f"meta = {{ failures = [{{ where = 'body', {EXPIRED} }}] }}", "meta.failures.0.where"),
+        (f"meta = {{ failures = [{{ where = 'text', match = '~(', {EXPIRED} }}] }}", "meta.failures.0.match"),
+        ('icon = "../x.svg"', "icon"),
         ('meta = { app_page = "http://x.example" }', "meta.app_page"),
         ('client = { client_secret = "x" }', "client"),
         ("client = { client_id = 5 }", "client"),

@@ -50,7 +50,7 @@ FULL: dict[str, Any] = {
         "pkce": False,
         "token_prefix": "",
         "scope_separator": "; ",
-        "scopes": [{"name": "a", "description": "x | y"}, {"name": "b"}],
+        "scopes": [{"name": "a", "description": "x | y"}, {"name": "b", "default": True}],
         "authorize_params": {"access_type": "offline", "claims": "{a: b}"},
         "client_auth": "none",
     },
