@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 
 from connections.errors import ConnectionNotFound, NotForYou, NotYourConnection
 from connections.models import Access, Connection
 from people.actor import Actor
+from services.models import Service
 
 INTERNAL = ~Q(made_by="")
 
@@ -41,6 +42,15 @@ def shared(actor: Actor) -> QuerySet[Connection]:
 def internal(actor: Actor) -> QuerySet[Connection]:
     """Made by a built-in integration."""
     return visible(actor).filter(INTERNAL)
+
+
+def services_used(actor: Actor, services: QuerySet[Service]) -> QuerySet[Service]:
+    """Those that the actor's connections are to, the latest first, then those with the most."""
+    seen = visible(actor).exclude(INTERNAL).filter(auth__service=OuterRef("pk")).order_by()
+    latest = seen.order_by("-created_at").values("created_at")[:1]
+    counted = seen.values("auth__service").annotate(number=Count("pk")).values("number")
+    used = services.annotate(used_at=Subquery(latest), used=Subquery(counted)).filter(used__gt=0)
+    return used.order_by("-used_at", "-used")
 
 
 def get(*, actor: Actor, link_name: str) -> Connection:

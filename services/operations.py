@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Count, F, Prefetch, QuerySet
 
 from people import audit
 from people.actor import Actor
 from people.audit_events import Event
-from services import clients, definition, rows
+from services import clients, definition, rows, search
 from services.auth_types.base import ClientKeys
 from services.changes import Change, compare, merged
 from services.definition import AuthDefinition, Definition
@@ -22,6 +23,7 @@ from services.errors import (
     ServiceNotFound,
 )
 from services.models import OAuthClient, RetiredLinkName, Service, ServiceAuth
+from services.search import Listed
 from vault.secret import Secret
 
 client_of = clients.client_of
@@ -43,14 +45,32 @@ def find_services(
         found = found.filter(kind=kind)
     if category:
         found = found.filter(category=category)
-    for word in q.replace("\x00", "").split():
-        found = found.filter(
-            Q(name__icontains=word)
-            | Q(link_name__icontains=word)
-            | Q(category__icontains=word)
-            | Q(meta__aliases__icontains=word)
-        )
-    return found
+    return found.filter(pk__in=_matching(q, found)) if q.strip() else found
+
+
+def best_first(q: str, services: QuerySet[Service]) -> list[Service]:
+    """Services that ``find_services`` found for ``q``, those that are likely meant before the others."""
+    places = {pk: place for place, pk in enumerate(_matching(q, services))}
+    return sorted(services, key=lambda service: places[service.pk])
+
+
+def tiles(services: QuerySet[Service]) -> QuerySet[Service]:
+    """As much of each as a tile shows; ``known_as`` has its aliases. The rest is much more."""
+    ways = ServiceAuth.objects.only("service_id", "auth_type", "position").order_by("position")
+    shown = services.select_related(None).prefetch_related(None).annotate(known_as=F("meta__aliases"))
+    return shown.only("name", "link_name", "category", "icon", "kind", "is_hidden").prefetch_related(
+        Prefetch("auths", ways)
+    )
+
+
+def _matching(q: str, services: QuerySet[Service]) -> list[UUID]:
+    columns = ("pk", "name", "link_name", "category", "meta__aliases", "meta__rank")
+    rows = services.order_by().prefetch_related(None).values_list(*columns)
+    listed = [
+        Listed(pk, name, link_name, category, aliases or [], rank)
+        for pk, name, link_name, category, aliases, rank in rows
+    ]
+    return search.best_first(q, listed)
 
 
 def get_service(*, actor: Actor, link_name: str) -> Service:
@@ -176,10 +196,11 @@ def set_hidden(*, actor: Actor, service: Service, is_hidden: bool) -> None:
     audit.record(Event.SERVICE_CHANGED, actor=actor, target=_target(service), is_hidden=is_hidden)
 
 
-def categories(*, actor: Actor) -> list[str]:
-    """The categories of the listed services, by name."""
-    found = find_services(actor=actor).exclude(category="").order_by("category")
-    return list(found.values_list("category", flat=True).distinct())
+def categories(*, actor: Actor, include_hidden: bool = False) -> list[tuple[str, int]]:
+    """The categories of the default services, by name, and how many are in each."""
+    found = find_services(actor=actor, kind=Service.Kind.DEFAULT, include_hidden=include_hidden)
+    counted = found.exclude(category="").order_by("category").values("category").annotate(number=Count("pk"))
+    return [(row["category"], row["number"]) for row in counted]
 
 
 def _with_auths(services: QuerySet[Service]) -> QuerySet[Service]:

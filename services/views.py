@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -35,8 +36,8 @@ def listing(request: HttpRequest) -> HttpResponse:
         "tabs": [_tab(actor, code, label, is_current=code == kind) for code, label in KINDS.items()],
         "kind": kind.value,
         "filters": filters,
-        "groups": _groups(found.order_by("category", "name")),
-        "categories": operations.categories(actor=actor) if kind is Service.Kind.DEFAULT else [],
+        "groups": _groups(found, filters["q"]),
+        "categories": _categories(actor) if kind is Service.Kind.DEFAULT else [],
         "is_filtered": any(filters.values()),
     }
     return render(request, "services/list.html", context)
@@ -131,8 +132,18 @@ def _tab(actor: Actor, code: Service.Kind, label: str, *, is_current: bool) -> d
     return {"code": code.value, "label": label, "count": count, "is_current": is_current}
 
 
-def _groups(found: Any) -> list[tuple[str, list[Service]]]:
-    return [(category, list(group)) for category, group in groupby(found, key=lambda each: each.category)]
+def _groups(found: QuerySet[Service], q: str) -> list[tuple[str, list[Service]]]:
+    """By category; what was searched for in one group, the likeliest first."""
+    shown = operations.tiles(found)
+    if q:
+        listed = operations.best_first(q, shown)
+        return [("", listed)] if listed else []
+    ordered = shown.order_by("category", "name")
+    return [(category, list(group)) for category, group in groupby(ordered, key=lambda each: each.category)]
+
+
+def _categories(actor: Actor) -> list[tuple[str, int]]:
+    return operations.categories(actor=actor, include_hidden=True)
 
 
 def _next_of(request: HttpRequest) -> str:

@@ -34,6 +34,7 @@ def scopes_field(auth: ServiceAuth) -> ScopesField | None:
         return None
     return ScopesField(
         [declared.get(name, {"name": name}) for name in names],
+        initial=[name for name in names if declared.get(name, {}).get("default")],
         help_text="Ask for as little as the scripts need.",
     )
 

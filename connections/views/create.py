@@ -6,12 +6,13 @@ from itertools import groupby
 from urllib.parse import urlencode
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from connections import operations
+from connections import access, operations
 from connections.errors import NoBuilder
 from connections.forms import DetailsForm
 from connections.models import Connection
@@ -24,6 +25,7 @@ from services import clients
 from services import operations as service_operations
 from services.models import Service, ServiceAuth
 
+SHOWN_FIRST = 8
 KINDS = {Service.Kind.DEFAULT: "Default services", Service.Kind.CUSTOM: "Custom services"}
 
 
@@ -52,7 +54,7 @@ def pick(request: HttpRequest) -> HttpResponse:
             Tab(code.value, label, counts[code], is_current=code == kind) for code, label in KINDS.items()
         ],
         "total": counts[kind],
-        "groups": _groups(found, by_category=is_default),
+        "groups": _groups(actor, service_operations.tiles(found), q=q, is_whole=is_default and not category),
         "categories": service_operations.categories(actor=actor) if is_default else [],
         "new_service_href": f"{reverse('services:new')}?{urlencode(back)}",
     }
@@ -123,12 +125,23 @@ def _show_details(request: HttpRequest, actor: Actor, auth: ServiceAuth, form: D
     return render(request, "connections/details.html", context, status=422 if form.errors else 200)
 
 
-def _groups(services: Iterable[Service], *, by_category: bool) -> list[Group]:
-    """By category, the ones without a category last; custom services have none."""
+def _groups(actor: Actor, found: QuerySet[Service], *, q: str, is_whole: bool) -> list[Group]:
+    """What is used here first, then the best known, then all by category; what was searched for as one."""
+    if q:
+        groups = [Group("", service_operations.best_first(q, found))]
+    elif is_whole:
+        used = access.services_used(actor, found)[:SHOWN_FIRST]
+        known = found.filter(meta__rank__isnull=False).order_by("meta__rank")[:SHOWN_FIRST]
+        groups = [Group("Used here", list(used)), Group("Best known", list(known)), *_by_category(found)]
+    else:
+        groups = [Group("", sorted(found, key=lambda service: service.name.lower()))]
+    return [group for group in groups if group.services]
+
+
+def _by_category(services: Iterable[Service]) -> list[Group]:
+    """The ones without a category last."""
     listed = sorted(
         services, key=lambda service: (service.category == "", service.category, service.name.lower())
     )
-    if not by_category:
-        return [Group("", listed)] if listed else []
     grouped = groupby(listed, key=lambda service: service.category or "Other")
     return [Group(category, list(members)) for category, members in grouped]

@@ -2,14 +2,12 @@
 
 import secrets as randomness
 from collections.abc import Generator, Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar
 from urllib.parse import parse_qsl, quote_plus, urlsplit
 
 from authlib.oauth2 import ClientAuth
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
-from pydantic import Field as Declared
-from pydantic import SerializerFunctionWrapHandler, StringConstraints, field_validator, model_serializer
 
 from services.auth_types import token_answer
 from services.auth_types.base import (
@@ -29,14 +27,10 @@ from services.auth_types.base import (
     Unsigned,
 )
 from services.auth_types.errors import CallbackIncomplete, CannotSign, GrantDead, IssuerMismatch
+from services.auth_types.oauth2_config import OAuth2Config
 from services.auth_types.text import header_name_problem
 from vault.secret import Secret
 
-Url = Annotated[str, StringConstraints(max_length=1000)]
-Extra = dict[
-    Annotated[str, StringConstraints(min_length=1, max_length=100)],
-    Annotated[str, StringConstraints(max_length=2000)],
-]
 # Parameters that are the protocol's own: an extra one of that name would undo a protection.
 AUTHORIZE_OWN = frozenset(
     {
@@ -58,131 +52,6 @@ TOKEN_OWN = frozenset(
 )
 _VERIFIER_BYTES = 48  # 64 characters; RFC 7636 4.1 takes 43 to 128
 _ENDPOINTS = ("authorize_url", "token_url", "refresh_url", "revoke_url")
-RARE: dict[str, Any] = {"is_rare": True}  # shown under "More options" where people fill a block in
-
-
-class Scope(Config):
-    name: Annotated[str, StringConstraints(min_length=1, max_length=300, pattern=r"^\S+$")]
-    description: Annotated[str, StringConstraints(max_length=300)] = ""
-    default: bool = False  # ticked when a connection is made
-
-    @model_serializer(mode="wrap")
-    def _brief(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """As the contract has it: ``default`` only where it is so."""
-        told: dict[str, Any] = whole(self)
-        return told if self.default else {key: value for key, value in told.items() if key != "default"}
-
-
-class OAuth2Config(Config):
-    grant_type: Literal["authorization_code", "client_credentials"] = Declared(
-        "authorization_code",
-        title="Grant type",
-        json_schema_extra={
-            "labels": {
-                "authorization_code": "Authorization code: people authorise",
-                "client_credentials": "Client credentials: the app alone",
-            }
-        },
-    )
-    authorize_url: Url = Declared("", title="Authorize URL")
-    token_url: Annotated[str, StringConstraints(min_length=1, max_length=1000)] = Declared(title="Token URL")
-    refresh_url: Url = Declared(
-        "", title="Refresh URL", description="Empty: the token URL.", json_schema_extra=RARE
-    )
-    revoke_url: Url = Declared("", title="Revoke URL", json_schema_extra=RARE)
-    scopes: list[Scope] = Declared(
-        default_factory=list,
-        max_length=2000,
-        title="Scopes",
-        description="One a line: its name, then | and what it allows, then | default to have it ticked.",
-        json_schema_extra={"as_lines": True},
-    )
-    scope_separator: Annotated[
-        str, StringConstraints(strip_whitespace=False, min_length=1, max_length=3, pattern=r"^[ ,;|+]+$")
-    ] = Declared(
-        " ",
-        title="Scope separator",
-        json_schema_extra={
-            "labels": {" ": "Space", ",": "Comma", ";": "Semicolon", "|": "Vertical bar"},
-            "is_rare": True,
-        },
-    )
-    client_auth: Literal["post", "basic", "none"] = Declared(
-        "post",
-        title="Client authentication",
-        json_schema_extra={
-            "labels": {
-                "post": "In the form (client_secret_post)",
-                "basic": "In the header (client_secret_basic)",
-                "none": "None: a public client",
-            },
-            "is_rare": True,
-        },
-    )
-    pkce: bool = Declared(
-        True,
-        title="PKCE (S256)",
-        description="Protects the authorisation code. Switch it off only for a service that refuses it.",
-        json_schema_extra=RARE,
-    )
-    authorize_params: Extra = Declared(
-        default_factory=dict,
-        max_length=30,
-        title="Extra authorize parameters",
-        description="One a line, such as access_type=offline.",
-        json_schema_extra=RARE,
-    )
-    token_params: Extra = Declared(
-        default_factory=dict,
-        max_length=30,
-        title="Extra token parameters",
-        description="One a line, such as audience=https://api.example.com.",
-        json_schema_extra=RARE,
-    )
-    token_param: Annotated[str, StringConstraints(max_length=100)] = Declared(
-        "",
-        title="Token parameter",
-        description="Empty: Authorization in headers, access_token elsewhere.",
-        json_schema_extra=RARE,
-    )
-    token_prefix: Annotated[str, StringConstraints(max_length=50)] | None = Declared(
-        None,
-        title="Token prefix",
-        description="Empty: Bearer in headers, none elsewhere. A single - stands for none anywhere.",
-        json_schema_extra=RARE,
-    )
-    token_path: Annotated[str, StringConstraints(pattern=r"^[^.\s]+(\.[^.\s]+){0,5}$", max_length=200)] = (
-        Declared(
-            "access_token",
-            title="Where the answer holds the token",
-            description="Dots lead inwards, such as authed_user.access_token.",
-            json_schema_extra=RARE,
-        )
-    )
-    issuer: Url = Declared(
-        "",
-        title="Issuer",
-        description="Compared with `iss` in the callback (RFC 9207).",
-        json_schema_extra=RARE,
-    )
-    require_iss: bool = Declared(
-        False, title="The service always sends its issuer: refuse callbacks without", json_schema_extra=RARE
-    )
-
-    @field_validator("scopes")
-    @classmethod
-    def _scopes_differ(cls, scopes: list[Scope]) -> list[Scope]:
-        seen: set[str] = set()
-        for scope in scopes:
-            if scope.name in seen:
-                raise ValueError(f"The scope {scope.name} is there twice.")
-            seen.add(scope.name)
-        return scopes
-
-    @field_validator("scope_separator")
-    @classmethod
-    def _plus_is_a_space(cls, separator: str) -> str:
-        return separator.replace("+", " ")  # what documentation calls "plus" is a space as URLs encode it
 
 
 class OAuth2(AuthType):

@@ -126,8 +126,8 @@ def _field(declared: FieldInfo) -> forms.Field:
 def _list_field(record: type[Config], extra: Mapping[str, Any], options: dict[str, Any]) -> forms.Field:
     if extra.get("as_lines"):
         flags = [name for name, column in record.model_fields.items() if column.annotation is bool]
-        columns = [name for name in record.model_fields if name not in flags]
-        return TableLinesField(columns=columns, flags=flags, **options)
+        texts = [name for name in record.model_fields if name not in flags]
+        return TableLinesField(columns=texts, flags=flags, **options)
     columns = {name: declared.title or name for name, declared in record.model_fields.items()}
     return RowsField(columns=columns, **options)
 

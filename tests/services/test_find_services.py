@@ -43,6 +43,35 @@ def test_finds_by_name_link_name_category_and_alias(owner: User, catalogue: list
     assert found(owner, q="a\x00b%_'\"") == []
 
 
+@pytest.mark.parametrize("typed", ["gmial", "gmal", "gmaill", "gmali", "octacat", "gihtub", "devloper tools"])
+def test_forgives_a_typing_error(owner: User, catalogue: list[Service], typed: str) -> None:
+    assert found(owner, q=typed) == ["gmail" if "gm" in typed else "github"]
+
+
+@pytest.mark.parametrize("typed", ["gxyl", "gma1l2", "hob", "zzzz", "github nothing"])
+def test_forgives_no_more_than_that(owner: User, catalogue: list[Service], typed: str) -> None:
+    assert found(owner, q=typed) == []
+
+
+def test_what_is_meant_comes_first(owner: User, catalogue: list[Service]) -> None:
+    for link_name, name, rank in (("mail", "Mail", 900), ("mailgun", "Mailgun", 5), ("zmail", "Z Mail", 1)):
+        Service.objects.create(
+            link_name=link_name,
+            name=name,
+            kind="default",
+            base_url="https://api.example.com",
+            meta={"rank": rank},
+        )
+    listed = operations.find_services(actor=Actor.of(owner), q="mail")
+    names = [each.name for each in operations.best_first("mail", operations.tiles(listed))]
+    assert names == ["Mail", "Mailgun", "Z Mail", "Gmail"]
+
+
+def test_categories_are_counted(owner: User, catalogue: list[Service], make_service: Make) -> None:
+    make_service()
+    assert operations.categories(actor=Actor.of(owner)) == [("Developer tools", 1), ("Google", 1)]
+
+
 def test_tells_default_from_custom(owner: User, catalogue: list[Service], make_service: Make) -> None:
     make_service()
     assert found(owner, kind="custom") == ["zoho_commerce"]
@@ -82,7 +111,3 @@ def test_a_list_costs_the_same_however_long_it_is(
         for service in operations.find_services(actor=Actor.of(owner)):
             assert not clients.lacking(service)
     assert len(queries) == 3
-
-
-def test_lists_the_categories(owner: User, catalogue: list[Service]) -> None:
-    assert operations.categories(actor=Actor.of(owner)) == ["Developer tools", "Google"]

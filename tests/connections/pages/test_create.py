@@ -51,7 +51,21 @@ def test_groups_default_services_by_category_and_searches_them(owners: Client) -
     assert page.index("<h2>Mail</h2>") < page.index("Acme Mail") < page.index("<h2>Support</h2>")
     assert "Zoho Desk" not in text_of(owners.get(NEW, {"q": "acme"}))
     assert "Acme Mail" not in text_of(owners.get(NEW, {"category": "Support"}))
-    assert "No service in this list is called that." in text_of(owners.get(NEW, {"q": "nowhere"}))
+    assert "No service is called that, or nearly so." in text_of(owners.get(NEW, {"q": "nowhere"}))
+
+
+def test_shows_what_is_used_here_and_the_best_known_first(
+    owners: Client, stranger: User, key_service: Service, make_connection: MakeConnection
+) -> None:
+    rows = {"name": "Acme", "link_name": "acme", "kind": "default", "category": "Zebras", "base_url": "x"}
+    known = Service.objects.create(**rows, meta={"rank": 3})
+    assert "Used here" not in text_of(owners.get(NEW))
+    make_connection(key_service, "rain")
+    Service.objects.filter(pk=key_service.pk).update(kind="default", category="Weather")
+    page = text_of(owners.get(NEW))
+    heads = [page.index(f"<h2>{title}</h2>") for title in ("Used here", "Best known", "Weather", "Zebras")]
+    assert heads == sorted(heads)
+    assert page.count(f"{NEW}{known.link_name}/") == page.count(f"{NEW}{key_service.link_name}/") == 2
 
 
 def test_leads_to_a_new_service_and_back_here(owners: Client) -> None:
