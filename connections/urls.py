@@ -27,6 +27,7 @@ urlpatterns = [
     path("tokens/<uuid:token_id>/revoke/", tokens.revoke, name="token_revoke"),
     path(f"{SERVICE}/edit/", service.edit, name="service_edit"),
     path(f"{SERVICE}/delete/", service.delete, name="service_delete"),
+    path(f"{SERVICE}/newer/", service.newer, name="service_newer"),
 ]
 if "{service}" not in settings.OAUTH_CALLBACK_URL:  # one callback for all services
     urlpatterns.append(path("oauth/callback", authorize.callback, name="callback_shared"))

@@ -23,6 +23,11 @@ class ServiceFixed(NotAllowed):
     hint = "Make a custom service where you need something else."
 
 
+class ServiceUpToDate(Conflict):
+    message = "This service is as the catalogue says already."
+    hint = "There is nothing to take over."
+
+
 class NotYourService(NotAllowed):
     message = "Only the person who made this service, or an administrator, can change it."
 

@@ -48,10 +48,12 @@ class Problem:
 
 @dataclass(slots=True)
 class Report:
-    """What a load did."""
+    """What a load did. ``waiting``: what an administrator must take over, since credentials would go
+    elsewhere."""
 
     loaded: list[str] = field(default_factory=list)
     retired: list[str] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -164,20 +166,49 @@ def _bring(service: Service, entry: Entry, report: Report) -> None:
         message = "A custom service has this link name already; the file was left out."
         report.problems.append(Problem(f"{link_name}.toml", "link_name", message))
         return
-    if not _is_current(service, entry):
-        for name, value in entry.row.items():
+    if _would_move_credentials(service, entry):
+        for name, value in {**entry.row, "is_retired": False, "is_outdated": True}.items():
             setattr(service, name, value)
-        service.is_retired = False
-        rows.store(service, entry.defined)
-        for auth in rows.store_auths(service, entry.defined):
-            message = "Connections use this way to authenticate, which the file no longer has; it was kept."
-            report.problems.append(Problem(f"{link_name}.toml", f"auth {auth.name}", message))
+        service.save()
+        report.waiting.append(link_name)
+    elif not _is_current(service, entry):
+        report.problems += _store(service, entry)
     _bring_client(service, entry.client)
     report.loaded.append(link_name)
 
 
+def _store(service: Service, entry: Entry) -> list[Problem]:
+    for name, value in {**entry.row, "is_retired": False, "is_outdated": False}.items():
+        setattr(service, name, value)
+    rows.store(service, entry.defined)
+    message = "Connections use this way to authenticate, which the file no longer has; it was kept."
+    return [
+        Problem(f"{service.link_name}.toml", f"auth {auth.name}", message)
+        for auth in rows.store_auths(service, entry.defined)
+    ]
+
+
+def _would_move_credentials(service: Service, entry: Entry) -> bool:
+    """Do connections stand on it, whose credentials the new entry would send elsewhere? Built-in services
+    are ours: theirs go nowhere else."""
+    is_used = service.auths.filter(connections__isnull=False).exists()
+    return is_used and not entry.is_builtin and compare(service, entry.defined).is_retargeted
+
+
+def newer(service: Service) -> Entry | None:
+    """What the catalogue says now of a default service that is outdated; ``None`` where it says nothing."""
+    paths = [path for path in _files(_folders()) if path.stem == service.link_name]
+    return _read(paths[-1], Report()) if paths and service.is_outdated else None
+
+
+def take_over(service: Service, entry: Entry) -> None:
+    """Bring a service to what the catalogue says now; what stands on it is the caller's to mind."""
+    _store(service, entry)
+    _bring_client(service, entry.client)
+
+
 def _is_current(service: Service, entry: Entry) -> bool:
-    if service.is_retired:
+    if service.is_retired or service.is_outdated:
         return False
     if any(getattr(service, name) != value for name, value in entry.row.items()):
         return False

@@ -29,6 +29,7 @@ class Service(models.Model):
     is_builtin = models.BooleanField(default=False)
     is_hidden = models.BooleanField(default=False)
     is_retired = models.BooleanField(default=False)
+    is_outdated = models.BooleanField(default=False)  # the catalogue has other addresses for it
     category = models.CharField(max_length=60, blank=True)
     icon = models.CharField(max_length=60, blank=True)
     docs_url = models.CharField(max_length=500, blank=True)

@@ -19,6 +19,7 @@ from services import clients, operations
 from services.callback import callback_url, callback_url_of
 from services.errors import NoBuilder, NotYourService
 from services.forms import ClientForm, ServiceForm
+from services.known import known
 from services.models import Service, ServiceAuth
 from services.shown import auths_shown
 
@@ -111,6 +112,7 @@ def _detail(
     context: dict[str, Any] = {
         "service": service,
         "auths": auths_shown(service),
+        "known": known(service),
         "callback_url": callback_url(service) if takers else "",
         "needs_client": bool(takers),
         "lacking": clients.lacking(service),

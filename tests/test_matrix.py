@@ -101,6 +101,8 @@ ROWS = {
     "GET /services/{link_name}/delete/": ">33++",
     "POST /services/{link_name}/delete/": ">33++",
     "POST /services/{link_name}/hide/": ">333+",
+    "GET /services/{link_name}/newer/": ">333+",
+    "POST /services/{link_name}/newer/": ">333+",
     # Administrators
     "GET /people/": ">333+",
     "GET /people/new/": ">333+",

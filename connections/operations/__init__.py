@@ -13,7 +13,7 @@ from connections.operations.connection import (
     enable,
 )
 from connections.operations.internal import ensure_internal_connection
-from connections.operations.service import change_service, delete_service
+from connections.operations.service import change_service, delete_service, take_over_newer
 from connections.operations.token import create_token, find_tokens, revoke_token
 
 __all__ = [
@@ -31,4 +31,5 @@ __all__ = [
     "revoke_connection",
     "revoke_token",
     "set_credentials",
+    "take_over_newer",
 ]

@@ -11,8 +11,10 @@ from connections.models import Connection, Grant
 from people import audit
 from people.actor import Actor
 from people.audit_events import Event
+from services import loader
 from services import operations as services_operations
-from services.changes import Change
+from services.changes import Change, compare
+from services.errors import NotYourService, ServiceUpToDate
 from services.models import Service
 
 
@@ -34,6 +36,31 @@ def change_service(*, actor: Actor, service: Service, data: Mapping[str, Any]) -
     if used_by and applied.is_retargeted:
         _end_grants(actor, used_by)
     return applied
+
+
+@transaction.atomic
+def take_over_newer(*, actor: Actor, service: Service, confirm: str) -> None:
+    """Bring an outdated default service to what the catalogue says; the grants that stand on it end.
+
+    Raises NotYourService, ServiceUpToDate, RetargetUnconfirmed, ConfirmationRequired.
+    """
+    if not actor.is_administrator:
+        raise NotYourService("Only an administrator takes over what the catalogue says of a service in use.")
+    entry = loader.newer(service)
+    if entry is None:
+        raise ServiceUpToDate
+    _require_confirmation(actor, service, {"confirm": confirm})
+    used_by = list(_connections_of(service).select_for_update(of=("self",)))
+    change = compare(service, entry.defined)
+    loader.take_over(service, entry)
+    audit.record(
+        Event.SERVICE_RETARGETED,
+        actor=actor,
+        target=f"service:{service.link_name}",
+        fields=list(change.fields),
+        hosts=service.hosts,
+    )
+    _end_grants(actor, used_by)
 
 
 @transaction.atomic

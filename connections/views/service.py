@@ -11,8 +11,10 @@ from connections.forms import ConfirmForm
 from connections.models import Connection
 from people.actor import Actor, from_request
 from people.operation_form import REFUSALS, posted
+from services import loader
 from services import operations as service_operations
-from services.errors import NotYourService, ServiceFixed
+from services.changes import compare
+from services.errors import NotYourService, ServiceFixed, ServiceUpToDate
 from services.forms import ServiceForm
 from services.models import Service
 
@@ -65,6 +67,27 @@ def delete(request: HttpRequest, link_name: str) -> HttpResponse:
     context = {"service": service, "form": form, "seen": seen, "unseen": unseen}
     status = 409 if form.is_valid() else 422 if form.errors else 200
     return render(request, "connections/service_delete.html", context, status=status)
+
+
+@form_page
+def newer(request: HttpRequest, link_name: str) -> HttpResponse:
+    """What the catalogue says now of a default service in use, to be taken over by typing its link name."""
+    actor = from_request(request)
+    service = service_operations.get_service(actor=actor, link_name=link_name)
+    if not actor.is_administrator:
+        raise NotYourService("Only an administrator takes over what the catalogue says of a service in use.")
+    entry = loader.newer(service)
+    if entry is None:
+        raise ServiceUpToDate
+    actor.require_fresh()
+    form = ConfirmForm(posted(request), link_name=service.link_name)
+    if form.is_valid():
+        operations.take_over_newer(actor=actor, service=service, confirm=form.cleaned_data["confirm"])
+        messages.success(request, f"{service.name} is as the catalogue says. Everybody connects again.")
+        return redirect("services:detail", service.link_name)
+    change = compare(service, entry.defined)
+    context = {"service": service, "form": form, "retargets": change.retargets, "defined": entry.defined}
+    return render(request, "connections/service_newer.html", context, status=422 if form.errors else 200)
 
 
 def _editable(actor: Actor, link_name: str) -> Service:

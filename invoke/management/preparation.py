@@ -30,8 +30,13 @@ def prepare(*, now: datetime, say: Callable[[str], None]) -> None:
     with _one_at_a_time(settings.DATA_DIR):
         migrate(now=now, say=say)
         installation.check_key()
-        for problem in loader.load().problems:
+        report = loader.load()
+        for problem in report.problems:
             say(f"Left out of the catalogue: {problem}")
+        for link_name in report.waiting:
+            say(
+                f"{link_name}: the catalogue has new addresses; an administrator takes them over on its page."
+            )
         collect_static()
 
 

@@ -155,6 +155,31 @@ def test_leaves_a_custom_service_of_that_name_alone(folder: Path, make_service: 
     assert Service.objects.get().name == "Mine"
 
 
+def test_new_words_reach_a_service_in_use_and_new_addresses_wait(folder: Path, owner: User) -> None:
+    loader.load(folders=(folder,))
+    service = Service.objects.get()
+    auth = service.auths.get(name="oauth2")
+    Connection.objects.create(auth=auth, name="x", link_name="x", created_by=owner)
+    (folder / "github.toml").write_text(
+        GITHUB.replace('name = "GitHub"', 'name = "Git Hub"'), encoding="utf-8"
+    )
+    assert loader.load(folders=(folder,)).waiting == []
+    moved = GITHUB.replace("access_token", "other_token").replace("Developer tools", "Code")
+    (folder / "github.toml").write_text(moved, encoding="utf-8")
+
+    for _ in range(2):
+        assert loader.load(folders=(folder,)).waiting == ["github"]
+
+    service.refresh_from_db()
+    auth.refresh_from_db()
+    assert (service.name, service.category, service.is_outdated) == ("Git Hub", "Code", True)
+    assert auth.config["token_url"].endswith("access_token")
+    (folder / "github.toml").write_text(GITHUB, encoding="utf-8")
+    assert loader.load(folders=(folder,)).waiting == []
+    service.refresh_from_db()
+    assert not service.is_outdated
+
+
 def test_keeps_a_way_to_authenticate_that_connections_use(folder: Path, owner: User) -> None:
     loader.load(folders=(folder,))
     auth = Service.objects.get().auths.get(name="token")

@@ -17,6 +17,10 @@ class Command(BaseCommand):
         report = loader.load()
         for problem in report.problems:
             self.stderr.write(str(problem))
+        for link_name in report.waiting:
+            self.stdout.write(
+                f"{link_name}: it has new addresses; an administrator takes them over on its page."
+            )
         self.stdout.write(f"{len(report.loaded)} services loaded, {len(report.retired)} retired.")
         if report.problems:
             raise CommandError(f"{len(report.problems)} problems in the catalogue; the rest is loaded.")
