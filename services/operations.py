@@ -118,6 +118,17 @@ def create_service(*, actor: Actor, data: Mapping[str, Any]) -> Service:
     return get_service(actor=actor, link_name=service.link_name)
 
 
+def copy_service(*, actor: Actor, service: Service, name: str, link_name: str) -> Service:
+    """A custom service defined as another is, to be changed from there; the app is not copied.
+
+    Raises ValidationFailed, LinkNameTaken, LinkNameRetired, ServiceFixed, NoBuilder.
+    """
+    if service.is_builtin:
+        raise ServiceFixed("A built-in service is this server’s own and cannot be copied.")
+    data = definition.describe(service) | {"name": name, "link_name": link_name}
+    return create_service(actor=actor, data=data)
+
+
 @transaction.atomic
 def set_client(
     *,

@@ -11,5 +11,6 @@ urlpatterns = [
     path("new/", views.new, name="new"),
     path("<str:link_name>/", views.detail, name="detail"),
     path("<str:link_name>/client/", views.client, name="client"),
+    path("<str:link_name>/copy/", views.copy, name="copy"),
     path("<str:link_name>/hide/", views.hide, name="hide"),
 ]

@@ -18,7 +18,7 @@ from people.sessions import fresh_sign_in_required
 from services import clients, operations
 from services.callback import callback_url, callback_url_of
 from services.errors import NoBuilder, NotYourService
-from services.forms import ClientForm, ServiceForm
+from services.forms import ClientForm, CopyForm, ServiceForm
 from services.known import known
 from services.models import Service, ServiceAuth
 from services.shown import auths_shown
@@ -95,6 +95,26 @@ def client(request: HttpRequest, link_name: str) -> HttpResponse:
     return _detail(request, actor, service, form)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
+def copy(request: HttpRequest, link_name: str) -> HttpResponse:
+    """Make a custom service out of a default one, which may then be edited."""
+    actor = from_request(request)
+    if not actor.is_builder:
+        raise NoBuilder
+    service = operations.get_service(actor=actor, link_name=link_name)
+    form = CopyForm(request.POST or None, service=service)
+    if form.is_valid():
+        try:
+            copied = operations.copy_service(actor=actor, service=service, **form.cleaned_data)
+        except REFUSALS as error:
+            form.lay(error)
+        else:
+            messages.success(request, f"{copied.name} is there. Change what is to be different.")
+            return redirect("services:detail", link_name=copied.link_name)
+    context = {"service": service, "form": form}
+    return render(request, "services/copy.html", context, status=422 if form.errors else 200)
+
+
 @require_POST
 def hide(request: HttpRequest, link_name: str) -> HttpResponse:
     """Take a default service out of the lists, or put it back."""
@@ -118,6 +138,7 @@ def _detail(
         "lacking": clients.lacking(service),
         "need_no_client": [auth for auth in service.auths.all() if not clients.takes_client(auth)],
         "may_edit": operations.may_edit(actor, service),
+        "may_copy": actor.is_builder and not service.is_custom and not service.is_builtin,
         "may_hide": actor.is_administrator and not service.is_custom,
         "may_set_client": may_set_client,
         "client_forms": _client_forms(takers, refused) if may_set_client and actor.is_fresh else [],

@@ -100,6 +100,8 @@ ROWS = {
     "POST /services/{link_name}/edit/": ">33++",
     "GET /services/{link_name}/delete/": ">33++",
     "POST /services/{link_name}/delete/": ">33++",
+    "GET /services/{link_name}/copy/": ">33++",
+    "POST /services/{link_name}/copy/": ">33++",
     "POST /services/{link_name}/hide/": ">333+",
     "GET /services/{link_name}/newer/": ">333+",
     "POST /services/{link_name}/newer/": ">333+",
