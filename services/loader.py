@@ -70,19 +70,21 @@ class Entry:
 def load(*, folders: tuple[Path, ...] | None = None) -> Report:
     """Bring the default services to what the files say, in one transaction."""
     report = Report()
-    entries: dict[str, Entry] = {}
-    for path in _files(_folders() if folders is None else folders):
-        entry = _read(path, report)
-        if entry:
-            entries[path.stem] = entry
-    _share_steps(entries, report)
+    told = _entries(_folders() if folders is None else folders, report)
     with transaction.atomic():
         there = {service.link_name: service for service in Service.objects.prefetch_related("auths")}
-        for link_name, entry in entries.items():
+        for link_name, entry in told.items():
             service = there.get(link_name) or Service(link_name=link_name, kind=Service.Kind.DEFAULT)
             _bring(service, entry, report)
-        _retire(entries, report)
+        _retire(told, report)
     return report
+
+
+def entries(*, folders: tuple[Path, ...] | None = None) -> tuple[dict[str, Entry], list[Problem]]:
+    """What the files say, by link name, and what is wrong with those that say it wrong; no database."""
+    report = Report()
+    found = _entries(_folders() if folders is None else folders, report)
+    return found, report.problems
 
 
 def parse(text: str, *, link_name: str, is_ours: bool = True) -> Entry:
@@ -121,6 +123,16 @@ def _files(folders: tuple[Path, ...]) -> Iterator[Path]:
         for path in sorted(folder.glob("*.toml")):
             if settings.PRACTICE or not path.stem.startswith(_PRACTICE):
                 yield path
+
+
+def _entries(folders: tuple[Path, ...], report: Report) -> dict[str, Entry]:
+    found: dict[str, Entry] = {}
+    for path in _files(folders):
+        entry = _read(path, report)
+        if entry:
+            found[path.stem] = entry
+    _share_steps(found, report)
+    return found
 
 
 def _read(path: Path, report: Report) -> Entry | None:
