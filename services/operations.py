@@ -58,9 +58,8 @@ def tiles(services: QuerySet[Service]) -> QuerySet[Service]:
     """As much of each as a tile shows; ``known_as`` has its aliases. The rest is much more."""
     ways = ServiceAuth.objects.only("service_id", "auth_type", "position").order_by("position")
     shown = services.select_related(None).prefetch_related(None).annotate(known_as=F("meta__aliases"))
-    return shown.only("name", "link_name", "category", "icon", "kind", "is_hidden").prefetch_related(
-        Prefetch("auths", ways)
-    )
+    columns = ("name", "link_name", "category", "icon", "kind", "is_hidden", "is_builtin")
+    return shown.only(*columns).prefetch_related(Prefetch("auths", ways))
 
 
 def _matching(q: str, services: QuerySet[Service]) -> list[UUID]:

@@ -31,10 +31,11 @@ KINDS = {Service.Kind.DEFAULT: "Default services", Service.Kind.CUSTOM: "Custom 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The services of a category."""
+    """The services of a category. ``is_open``: shown at once, the others when their heading is chosen."""
 
     title: str
     services: list[Service]
+    is_open: bool = True
 
 
 @require_safe
@@ -139,9 +140,10 @@ def _groups(actor: Actor, found: QuerySet[Service], *, q: str, is_whole: bool) -
 
 
 def _by_category(services: Iterable[Service]) -> list[Group]:
-    """The ones without a category last."""
+    """Our own first and open, the ones without a category last."""
     listed = sorted(
-        services, key=lambda service: (service.category == "", service.category, service.name.lower())
+        services,
+        key=lambda each: (not each.is_builtin, each.category == "", each.category, each.name.lower()),
     )
-    grouped = groupby(listed, key=lambda service: service.category or "Other")
-    return [Group(category, list(members)) for category, members in grouped]
+    grouped = groupby(listed, key=lambda service: (service.is_builtin, service.category or "Other"))
+    return [Group(category, list(members), is_builtin) for (is_builtin, category), members in grouped]

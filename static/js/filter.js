@@ -4,10 +4,12 @@
 function filter(input) {
   const list = document.getElementById(input.dataset.filter);
   const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+  const seen = new Set(); // what stands in two folds is shown once
   let shown = 0;
   for (const entry of list.querySelectorAll("[data-filter-text]")) {
     const text = entry.dataset.filterText.toLowerCase();
-    entry.hidden = !words.every((word) => text.includes(word));
+    entry.hidden = !words.every((word) => text.includes(word)) || (words.length > 0 && seen.has(entry.href));
+    if (!entry.hidden && entry.href) seen.add(entry.href);
     shown += entry.hidden ? 0 : 1;
   }
   for (const fold of list.querySelectorAll("details")) {
