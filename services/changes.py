@@ -1,6 +1,6 @@
 """What a change to a service amounts to: new words only, or somewhere else for credentials to go."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,8 @@ from services.definition import BLOCKS, AuthDefinition, Definition
 from services.models import Service, ServiceAuth
 from services.rows import FIELDS
 
-_TARGETS = frozenset({"base_url", "hosts", "variables"})
+_TARGETS = frozenset({"base_url", "hosts"})
+_VALUES = ("name", "choices", "follow")  # of a variable: what fills addresses; the rest is words around it
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,8 @@ def compare(service: Service, defined: Definition) -> Change:
     """What differs between the stored service and the new definition."""
     fields = [name for name in FIELDS if getattr(service, name) != getattr(defined, name)]
     retargets = [name for name in fields if name in _TARGETS]
+    if _values(service.variables) != _values(defined.variables):
+        retargets.append("variables")
     fixed: list[str] = []
     stored = {auth.name: auth for auth in service.auths.all()}
     for auth in defined.auths:
@@ -68,6 +71,10 @@ def compare(service: Service, defined: Definition) -> Change:
         fields.append("auth")
         fixed.append("auth" if len(defined.auths) > 1 else "auth_type")
     return Change(defined, _once(fields), _once(retargets), _once(fixed))
+
+
+def _values(variables: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
+    return [[variable.get(key) or None for key in _VALUES] for variable in variables]
 
 
 def _compare_auth(

@@ -180,6 +180,29 @@ def test_new_words_reach_a_service_in_use_and_new_addresses_wait(folder: Path, o
     assert not service.is_outdated
 
 
+@pytest.mark.parametrize(
+    ("line", "is_moved"),
+    [
+        ('hint = "Look at the address bar."', False),
+        ('pattern = "[a-z]{1,9}"', False),
+        ('choices = ["eu", "us"]', True),
+    ],
+)
+def test_words_about_a_variable_move_nothing_and_its_values_do(
+    folder: Path, owner: User, line: str, is_moved: bool
+) -> None:
+    with_variable = GITHUB.replace("[meta]", '[[variables]]\nname = "dc"\nexample = "eu"\n\n[meta]')
+    (folder / "github.toml").write_text(with_variable, encoding="utf-8")
+    loader.load(folders=(folder,))
+    auth = Service.objects.get().auths.get(name="oauth2")
+    Connection.objects.create(auth=auth, name="x", link_name="x", created_by=owner)
+    (folder / "github.toml").write_text(
+        with_variable.replace("[meta]", f"{line}\n\n[meta]"), encoding="utf-8"
+    )
+
+    assert loader.load(folders=(folder,)).waiting == (["github"] if is_moved else [])
+
+
 def test_keeps_a_way_to_authenticate_that_connections_use(folder: Path, owner: User) -> None:
     loader.load(folders=(folder,))
     auth = Service.objects.get().auths.get(name="token")

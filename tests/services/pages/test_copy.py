@@ -30,6 +30,11 @@ def test_the_copy_is_defined_as_its_original_and_may_be_edited(owners: Client, l
     assert owners.get("/services/mine/edit/").status_code == 200
 
 
+def test_every_default_service_may_be_copied(owners: Client) -> None:
+    for service in Service.objects.filter(is_builtin=False):
+        definition.parse(definition.describe(service) | {"name": "Mine", "link_name": "mine"})
+
+
 def test_the_app_stays_with_the_original(owners: Client) -> None:
     auth = Service.objects.get(link_name="github").auths.get(name="oauth2")
     OAuthClient.objects.create(auth=auth, client_id="ours")
