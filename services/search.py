@@ -8,6 +8,7 @@ from rapidfuzz.distance import OSA
 
 SHORTEST_FORGIVEN = 4  # a shorter word with an error in it could be any other
 LONG = 8
+LONGEST_QUERY = 100  # characters; what comes after them is nobody's search
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Listed:
 
 def best_first(query: str, services: Iterable[Listed]) -> list[UUID]:
     """Those that have every word of the query; where none has, those with words that are nearly the same."""
-    words = query.casefold().replace("\x00", "").split()
+    words = query[:LONGEST_QUERY].casefold().replace("\x00", "").split()
     listed = list(services)
     found = [each for each in listed if all(word in each.text for word in words)]
     if not found:

@@ -53,6 +53,10 @@ def test_forgives_no_more_than_that(owner: User, catalogue: list[Service], typed
     assert found(owner, q=typed) == []
 
 
+def test_reads_no_more_of_a_query_than_people_type(owner: User, catalogue: list[Service]) -> None:
+    assert found(owner, q="github" + " " * 100 + "nothing " * 5000) == ["github"]
+
+
 def test_what_is_meant_comes_first(owner: User, catalogue: list[Service]) -> None:
     for link_name, name, rank in (("mail", "Mail", 900), ("mailgun", "Mailgun", 5), ("zmail", "Z Mail", 1)):
         Service.objects.create(
