@@ -82,8 +82,8 @@ def _compare_auth(
 ) -> None:
     auth_type = after.auth_type
     if before.auth_type != auth_type.name:
-        fields.append(f"{after.field}auth_type")
-        fixed.append(f"{after.field}auth_type")
+        for told in (fields, retargets, fixed):
+            told.append(f"{after.field}auth_type")
         return
     place = ParamType(before.param_type)
     if before.label != after.label:

@@ -59,7 +59,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A catalogue file, checked."""
+    """A catalogue file, checked. ``row``: what a service's row has besides its definition."""
 
     defined: Definition
     is_builtin: bool
@@ -203,8 +203,9 @@ def _store(service: Service, entry: Entry) -> list[Problem]:
 def _would_move_credentials(service: Service, entry: Entry) -> bool:
     """Do connections stand on it, whose credentials the new entry would send elsewhere? Built-in services
     are ours: theirs go nowhere else."""
-    is_used = service.auths.filter(connections__isnull=False).exists()
-    return is_used and not entry.is_builtin and compare(service, entry.defined).is_retargeted
+    if entry.is_builtin or not compare(service, entry.defined).is_retargeted:
+        return False
+    return service.auths.filter(connections__isnull=False).exists()
 
 
 def newer(service: Service) -> Entry | None:

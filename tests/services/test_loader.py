@@ -203,6 +203,18 @@ def test_words_about_a_variable_move_nothing_and_its_values_do(
     assert loader.load(folders=(folder,)).waiting == (["github"] if is_moved else [])
 
 
+def test_another_authentication_type_waits_too(folder: Path, owner: User) -> None:
+    loader.load(folders=(folder,))
+    auth = Service.objects.get().auths.get(name="token")
+    Connection.objects.create(auth=auth, name="x", link_name="x", created_by=owner)
+    basic = GITHUB[: GITHUB.index('auth_type = "api_key"')] + 'auth_type = "basic"\n[auth.basic]\n'
+    (folder / "github.toml").write_text(basic, encoding="utf-8")
+
+    assert loader.load(folders=(folder,)).waiting == ["github"]
+    auth.refresh_from_db()
+    assert auth.auth_type == "api_key"
+
+
 def test_keeps_a_way_to_authenticate_that_connections_use(folder: Path, owner: User) -> None:
     loader.load(folders=(folder,))
     auth = Service.objects.get().auths.get(name="token")
