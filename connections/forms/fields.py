@@ -41,10 +41,11 @@ def scopes_field(auth: ServiceAuth) -> ScopesField | None:
 
 def credential_fields(auth: ServiceAuth) -> dict[str, forms.Field]:
     """What the authentication type asks, as ``credentials.<key>``. Secrets are never redisplayed."""
+    samples = auth.service.meta.get("sample_credentials", {})
     return {
         f"credentials.{field.key}": forms.CharField(
             label=field.label,
-            help_text=field.hint,
+            help_text=f"To try it out: {samples[field.key]}" if field.key in samples else field.hint,
             required=field.is_required,
             max_length=MAX_CREDENTIAL,
             strip=False,

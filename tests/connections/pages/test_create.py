@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from pytest_django import Settings
 
 from connections import grants
 from connections.models import Connection
 from people.actor import Actor
 from people.models import User
+from services import loader
 from services import operations as service_operations
 from services.models import Service
 from tests.conftest import SignIn
@@ -103,6 +105,13 @@ def test_folds_a_long_list_of_scopes_and_opens_what_is_ticked(
     page = text_of(owners.post(f"{NEW}zoho/", {"name": "", "scopes": ["CRM.thing3"]}))
     desk, crm = re.findall(r'<details class="more"( open)?>', page)
     assert (desk, crm) == ("", " open")
+
+
+def test_tells_what_a_practice_service_accepts(owners: Client, settings: Settings) -> None:
+    settings.PRACTICE = True
+    loader.load()
+    assert "To try it out: practice-key-ada" in text_of(owners.get(f"{NEW}practice_api_key/"))
+    assert "To try it out" not in text_of(owners.get(f"{NEW}openai/"))
 
 
 def test_creates_and_connects_with_a_key(owners: Client, owner: User, key_service: Service) -> None:
