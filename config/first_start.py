@@ -1,6 +1,6 @@
 """What `manage.py serve` needs before settings can be read: a free port, a data folder, secrets.
 
-Whatever is in the way ends the process with one line and exit status 1. Needs no Django.
+Whatever is in the way ends the process with one line and exit status 1. Needs no Django set up.
 """
 
 import base64
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-import environ
+from config import environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DEFAULT_PORT = "8000"
@@ -24,11 +24,10 @@ SECRETS_FILE = "secrets.env"
 def prepare() -> None:
     """Read ``.env``, refuse a taken port, make the data folder and the secrets that nobody gave."""
     os.chdir(BASE_DIR)  # relative paths in settings mean the same in every process
-    if (BASE_DIR / ".env").is_file():
-        environ.Env.read_env(str(BASE_DIR / ".env"))
+    environment.read_file(BASE_DIR / ".env")
     os.umask(0o077)  # the database, its backups and the collected files are ours alone
     _refuse_a_taken_port()
-    data_dir = Path(os.environ.get("DATA_DIR") or BASE_DIR / "var").resolve()
+    data_dir = Path(environment.text("DATA_DIR") or BASE_DIR / "var").resolve()
     os.environ["DATA_DIR"] = str(data_dir)
     try:
         make_data_dir(data_dir)
@@ -94,7 +93,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def _refuse_a_taken_port() -> None:
-    host, port = os.environ.get("HOST") or "127.0.0.1", os.environ.get("PORT") or DEFAULT_PORT
+    host, port = environment.text("HOST", "127.0.0.1"), environment.text("PORT", DEFAULT_PORT)
     if not port.isascii() or not port.isdigit() or not 0 < int(port) <= 65535:
         return  # the settings say what is wrong with it
     try:

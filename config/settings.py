@@ -3,121 +3,68 @@
 An odd value refuses to start and says what to do.
 """
 
-import ipaddress
 import os
 import sys
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from config import environment
+from config.environment import (
+    allowed_hosts,
+    callback,
+    flag,
+    is_email,
+    is_loopback,
+    networks,
+    number,
+    one_of,
+    origin,
+    refuse,
+    text,
+)
 from vault import keyring
 from vault.errors import BadKeyRing
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-env = environ.Env()
-if (BASE_DIR / ".env").is_file():
-    environ.Env.read_env(str(BASE_DIR / ".env"))
-DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "var"))).resolve()
-if (DATA_DIR / "secrets.env").is_file():
-    environ.Env.read_env(str(DATA_DIR / "secrets.env"))
+environment.read_file(BASE_DIR / ".env")
+DATA_DIR = Path(environment.text("DATA_DIR") or BASE_DIR / "var").resolve()
+environment.read_file(DATA_DIR / "secrets.env")
 
 _COLLECTS_ONLY = len(sys.argv) > 1 and sys.argv[1] in {"collectstatic", "help", "version"}
 
-
-def _refuse(setting: str, problem: str, remedy: str) -> ImproperlyConfigured:
-    return ImproperlyConfigured(f"{setting}: {problem} {remedy}")
-
-
-def _number(name: str, default: int, low: int, high: int) -> int:
-    text = env.str(name, default=str(default)).strip()
-    if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
-        raise _refuse(name, f"{text!r} is not a whole number from {low} to {high}.", "Correct it.")
-    return int(text)
-
-
-def _flag(name: str, *, default: bool) -> bool:
-    text = env.str(name, default="").strip().lower()
-    if text not in {"", *_YES, *_NO}:
-        raise _refuse(name, f"{text!r} is neither on nor off.", "Write on or off.")
-    return text in _YES if text else default
-
-
-_YES, _NO = {"on", "true", "yes", "1"}, {"off", "false", "no", "0"}
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
-
-
-def _origin(name: str, url: str) -> SplitResult:
-    """The parts of a URL that is a scheme, a host and perhaps a port, and nothing more."""
-    try:
-        parts = urlsplit(url)
-        is_origin = url.isprintable() and " " not in url and parts.port != 0
-    except ValueError:
-        is_origin = False
-    if (
-        not is_origin
-        or parts.scheme not in {"http", "https"}
-        or not parts.hostname
-        or "@" in parts.netloc
-        or url != f"{parts.scheme}://{parts.netloc}"
-    ):
-        raise _refuse(name, f"{url!r} is not an origin.", "Write it like https://switchboard.example.com")
-    return parts
-
-
 # --- Where we are ---------------------------------------------------------------------------------
-HOST = env.str("HOST", default="127.0.0.1")
-PORT = _number("PORT", 8000, 1, 65535)
-PUBLIC_URL = env.str("PUBLIC_URL", default=f"http://localhost:{PORT}").strip().rstrip("/").lower()
-_public = _origin("PUBLIC_URL", PUBLIC_URL)
+HOST = text("HOST", "127.0.0.1")
+PORT = number("PORT", 8000, 1, 65535)
+PUBLIC_URL = text("PUBLIC_URL", f"http://localhost:{PORT}").rstrip("/").lower()
+_public = origin("PUBLIC_URL", PUBLIC_URL)
 _public_host = _public.hostname or ""
-PUBLIC_IS_LOOPBACK = _is_loopback(_public_host)
+PUBLIC_IS_LOOPBACK = is_loopback(_public_host)
 PUBLIC_IS_HTTPS = _public.scheme == "https"
 if not PUBLIC_IS_HTTPS and not PUBLIC_IS_LOOPBACK:
-    raise _refuse(
+    raise refuse(
         "PUBLIC_URL",
         f"{PUBLIC_URL} is plain http on an address that others reach: passwords would travel in clear.",
         "Put a proxy with TLS (or a tunnel) in front and set PUBLIC_URL to its https address.",
     )
-OAUTH_CALLBACK_URL = env.str("OAUTH_CALLBACK_URL", default="{PUBLIC_URL}/oauth/callback/{service}").replace(
-    "{PUBLIC_URL}", PUBLIC_URL
-)
-_callback = urlsplit(OAUTH_CALLBACK_URL.replace("{service}", "service"))
-if _callback.scheme not in {"http", "https"} or not _callback.hostname or _callback.fragment:
-    raise _refuse(
-        "OAUTH_CALLBACK_URL",
-        f"{OAUTH_CALLBACK_URL!r} is not a URL.",
-        "Begin it with {PUBLIC_URL}.",
-    )
-if _callback.scheme == "http" and not _is_loopback(_callback.hostname):
-    raise _refuse(
-        "OAUTH_CALLBACK_URL",
-        f"{OAUTH_CALLBACK_URL} is plain http: codes would travel in clear.",
-        "Use https.",
-    )
+OAUTH_CALLBACK_URL = callback("OAUTH_CALLBACK_URL", PUBLIC_URL)
 _LOOPBACK_NAMES = ["localhost", "127.0.0.1", "[::1]"]
 ALLOWED_HOSTS = [
-    *(host.strip() for host in env.list("ALLOWED_HOSTS", default=[]) if host.strip()),
+    *allowed_hosts("ALLOWED_HOSTS"),
     f"[{_public_host}]" if ":" in _public_host else _public_host,  # pages are redirected there
     *(_LOOPBACK_NAMES if PUBLIC_IS_LOOPBACK else []),
 ]
-TRUSTED_PROXY_COUNT = _number("TRUSTED_PROXY_COUNT", 0, 0, 10)
-WEB_WORKERS = _number("WEB_WORKERS", 2, 1, 64)
+TRUSTED_PROXY_COUNT = number("TRUSTED_PROXY_COUNT", 0, 0, 10)
+WEB_WORKERS = number("WEB_WORKERS", 2, 1, 64)
 
 # --- Secrets --------------------------------------------------------------------------------------
 DEBUG = False
-SECRET_KEY = env.str("SECRET_KEY", default="collectstatic-only" if _COLLECTS_ONLY else "")
+SECRET_KEY = text("SECRET_KEY", "collectstatic-only" if _COLLECTS_ONLY else "")
 if len(SECRET_KEY) < 32 and not _COLLECTS_ONLY:
-    raise _refuse(
+    raise refuse(
         "SECRET_KEY",
         "it is missing or shorter than 32 characters.",
         "`make run` makes one in DATA_DIR/secrets.env.",
@@ -125,14 +72,14 @@ if len(SECRET_KEY) < 32 and not _COLLECTS_ONLY:
 
 
 def _credential_keys() -> str:
-    path = env.str("CREDENTIAL_KEYS_FILE", default="")
+    path = text("CREDENTIAL_KEYS_FILE")
     if not path:
-        return str(env.str("CREDENTIAL_KEYS", default=""))
+        return text("CREDENTIAL_KEYS")
     try:
         return Path(path).read_text(encoding="utf-8").strip()
     except OSError as error:
         reason = error.strerror
-        raise _refuse(
+        raise refuse(
             "CREDENTIAL_KEYS_FILE", f"{path} cannot be read ({reason}).", "Correct the path."
         ) from None
 
@@ -145,33 +92,19 @@ if not _COLLECTS_ONLY:
         raise ImproperlyConfigured(f"{error.message} {error.hint}") from None
 
 # --- Calls ----------------------------------------------------------------------------------------
-CALL_TIMEOUT_S = _number("CALL_TIMEOUT_S", 40, 1, 600)
-CALL_MAX_RESPONSE_BYTES = _number("CALL_MAX_RESPONSE_MB", 15, 1, 1024) * 1024 * 1024
-CALL_MAX_REQUEST_BYTES = _number("CALL_MAX_REQUEST_MB", 50, 1, 1024) * 1024 * 1024
-CALL_RECORDS = env.str("CALL_RECORDS", default="batched")
-if CALL_RECORDS not in {"batched", "strict"}:
-    raise _refuse("CALL_RECORDS", f"{CALL_RECORDS!r} is neither.", "Choose batched or strict.")
-
-
-def _networks(name: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
-    entries = [entry.strip() for entry in env.list(name, default=[]) if entry.strip()]
-    try:
-        return tuple(ipaddress.ip_network(entry) for entry in entries)
-    except ValueError as error:
-        raise _refuse(
-            name, f"{error}.", "Write networks as CIDRs, such as 10.1.0.0/16,192.168.7.4/32."
-        ) from None
-
-
-CALL_MAX_IN_FLIGHT = _number("CALL_MAX_IN_FLIGHT", 128, 1, 10000)  # per token and per connection, a process
-EGRESS_ALLOW = _networks("EGRESS_ALLOW")
-EGRESS_CA_FILE = env.str("EGRESS_CA_FILE", default="")  # further authorities to trust upstream, as PEM
+CALL_TIMEOUT_S = number("CALL_TIMEOUT_S", 40, 1, 600)
+CALL_MAX_RESPONSE_BYTES = number("CALL_MAX_RESPONSE_MB", 15, 1, 1024) * 1024 * 1024
+CALL_MAX_REQUEST_BYTES = number("CALL_MAX_REQUEST_MB", 50, 1, 1024) * 1024 * 1024
+CALL_RECORDS = one_of("CALL_RECORDS", "batched", "strict")
+CALL_MAX_IN_FLIGHT = number("CALL_MAX_IN_FLIGHT", 128, 1, 10000)  # per token and per connection, a process
+EGRESS_ALLOW = networks("EGRESS_ALLOW")
+EGRESS_CA_FILE = text("EGRESS_CA_FILE")  # further authorities to trust upstream, as PEM
 if EGRESS_CA_FILE and not Path(EGRESS_CA_FILE).is_file():
-    raise _refuse("EGRESS_CA_FILE", f"{EGRESS_CA_FILE} is not a file.", "Correct the path.")
-PRACTICE = _flag("PRACTICE", default=PUBLIC_IS_LOOPBACK) and PUBLIC_IS_LOOPBACK
-CATALOGUE_DIR = env.str("CATALOGUE_DIR", default="")
+    raise refuse("EGRESS_CA_FILE", f"{EGRESS_CA_FILE} is not a file.", "Correct the path.")
+PRACTICE = flag("PRACTICE", default=PUBLIC_IS_LOOPBACK) and PUBLIC_IS_LOOPBACK
+CATALOGUE_DIR = text("CATALOGUE_DIR")
 if CATALOGUE_DIR and not Path(CATALOGUE_DIR).is_dir():
-    raise _refuse("CATALOGUE_DIR", f"{CATALOGUE_DIR} is not a folder.", "Correct the path.")
+    raise refuse("CATALOGUE_DIR", f"{CATALOGUE_DIR} is not a folder.", "Correct the path.")
 
 # --- Django ---------------------------------------------------------------------------------------
 ROOT_URLCONF = "config.urls"
@@ -216,7 +149,7 @@ MIDDLEWARE = [
     "people.middleware.SecurityHeaders",
     "people.middleware.CanonicalHost",
     "people.middleware.RefuseNul",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "people.middleware.StaticFiles",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -246,14 +179,14 @@ TEMPLATES: list[dict[str, Any]] = [
 
 
 def _database() -> dict[str, Any]:
-    url = env.str("DATABASE_URL", default="") or f"sqlite:///{DATA_DIR / 'switchboard.sqlite3'}"
+    url = text("DATABASE_URL") or f"sqlite:///{DATA_DIR / 'switchboard.sqlite3'}"
     try:
         known = url.partition(":")[0] in {"sqlite", "postgres", "postgresql"}
-        database = dict(env.db_url_config(url)) if known else {}
+        database = dict(environ.Env.db_url_config(url)) if known else {}
     except (ValueError, KeyError, ImproperlyConfigured):
         database = {}
     options = dict(database.get("OPTIONS", {}))
-    if database.get("ENGINE") == "django.db.backends.sqlite3":
+    if database.get("ENGINE") == "django.db.backends.sqlite3" and database.get("NAME") != ":memory:":
         pragmas = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;"
         options |= {"transaction_mode": "IMMEDIATE", "timeout": 10, "init_command": pragmas}
     elif database.get("ENGINE") == "django.db.backends.postgresql" and database.get("NAME"):
@@ -261,9 +194,9 @@ def _database() -> dict[str, Any]:
         options |= {"pool": {"min_size": 0, "max_size": 20, "timeout": 5}, "connect_timeout": 5}
         database |= {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}
     else:
-        raise _refuse(
+        raise refuse(
             "DATABASE_URL",
-            "only SQLite and PostgreSQL are supported.",
+            "only PostgreSQL and SQLite in a file are supported.",
             "Write postgres://user:password@host/name, or leave it out.",
         )
     return {**database, "OPTIONS": options}
@@ -279,6 +212,7 @@ CSRF_COOKIE_NAME = f"{_PREFIX}switchboard_csrf"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_IS_HTTPS
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_ENGINE = "people.session_store"
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 CSRF_COOKIE_AGE = SESSION_COOKIE_AGE
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
@@ -292,7 +226,7 @@ CSRF_FAILURE_VIEW = "people.error_pages.csrf_failure"
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2100  # a service may have 2000 scopes, all of them ticked
 
 # --- Signing in -----------------------------------------------------------------------------------
 LOGIN_URL = "account_login"
@@ -326,17 +260,23 @@ PASSWORD_LINK_HOURS = 24
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = _public.scheme
 
 # --- Mail -----------------------------------------------------------------------------------------
-MAILS_GO_OUT = bool(env.str("EMAIL_URL", default=""))
+MAILS_GO_OUT = bool(text("EMAIL_URL"))
 EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
 EMAIL_TIMEOUT = 10
 if MAILS_GO_OUT:
     try:
-        globals().update(env.email_url("EMAIL_URL"))
+        globals().update(environ.Env.email_url_config(text("EMAIL_URL")))
     except (ValueError, KeyError, ImproperlyConfigured):
-        raise _refuse(
+        raise refuse(
             "EMAIL_URL", "it is not a mail server's URL.", "Write smtp+tls://user:password@host:587"
         ) from None
-DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"switchboard@{_public_host}")
+DEFAULT_FROM_EMAIL = text("DEFAULT_FROM_EMAIL", f"switchboard@{_public_host}")
+if text("DEFAULT_FROM_EMAIL") and not is_email(DEFAULT_FROM_EMAIL):
+    raise refuse(
+        "DEFAULT_FROM_EMAIL",
+        f"{DEFAULT_FROM_EMAIL!r} is not an e-mail address.",
+        "Write it like Switchboard <switchboard@example.com>.",
+    )
 
 # --- Static files ---------------------------------------------------------------------------------
 STATIC_URL = "/static/"
@@ -349,9 +289,9 @@ STORAGES = {
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 
 # --- Log ------------------------------------------------------------------------------------------
-LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
+LOG_LEVEL = text("LOG_LEVEL", "INFO").upper()
 if LOG_LEVEL not in {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}:
-    raise _refuse("LOG_LEVEL", f"{LOG_LEVEL!r} is no level.", "Choose DEBUG, INFO, WARNING or ERROR.")
+    raise refuse("LOG_LEVEL", f"{LOG_LEVEL!r} is no level.", "Choose DEBUG, INFO, WARNING or ERROR.")
 LOGGING_CONFIG = "people.logs.configure"
-LOGGING: dict[str, Any] = {"level": LOG_LEVEL, "json": _flag("LOG_JSON", default=not sys.stderr.isatty())}
+LOGGING: dict[str, Any] = {"level": LOG_LEVEL, "json": flag("LOG_JSON", default=not sys.stderr.isatty())}
 os.environ.setdefault("NINJA_SKIP_REGISTRY", "1")

@@ -34,6 +34,8 @@ def parse(text: str) -> KeyRing:
         key_id, separator, encoded = entry.partition(":")
         if not separator or not KEY_ID.match(key_id):
             raise BadKeyRing("CREDENTIAL_KEYS has an entry that is not id:base64.")
+        if key_id in keys:
+            raise BadKeyRing(f"CREDENTIAL_KEYS has two keys that are called {key_id}.")
         keys[key_id] = _decode(key_id, encoded)
     if not keys:
         raise BadKeyRing("CREDENTIAL_KEYS is empty: there is no key to seal credentials with.")

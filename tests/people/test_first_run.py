@@ -100,7 +100,7 @@ def test_says_beside_each_field_what_is_wrong_and_keeps_the_link(client: Client)
     answer = client.post(path, {"email": "not an address", "password": "short"})
     page = answer.content.decode()
     assert answer.status_code == 422
-    assert "Enter a valid email address" in page
+    assert "Enter an e-mail address, such as" in page
     answer = client.post(path, {"email": "ada@example.com", "password": "ada@example.com"})
     assert "too similar" in answer.content.decode()
     assert 'value="ada@example.com"' in answer.content.decode()
