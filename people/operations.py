@@ -50,6 +50,16 @@ def add_person_with_password(*, email: str, role: str, password: str) -> User:
     return person
 
 
+def add_superuser(*, email: str, password: str | None) -> User:
+    """An administrator with what Django's createsuperuser has checked, and nothing checked besides."""
+    with transaction.atomic():
+        person = User.objects.create_user(email, password, role=Role.ADMINISTRATOR)
+        _audit_added(person, actor=None)
+        if password:
+            audit.record(Event.PASSWORD_SET, actor=None, target=f"person:{person.email}")
+    return person
+
+
 def change_person(
     *,
     actor: Actor,
@@ -112,8 +122,12 @@ def _create(*, actor: Actor | None, email: str, role: str) -> User:
     person = User(email=_free_email(email), role=roles.check_role(role))
     person.set_unusable_password()
     _save(person, force_insert=True)
-    audit.record(Event.PERSON_ADDED, actor=actor, target=f"person:{person.email}", role=person.role)
+    _audit_added(person, actor=actor)
     return person
+
+
+def _audit_added(person: User, *, actor: Actor | None) -> None:
+    audit.record(Event.PERSON_ADDED, actor=actor, target=f"person:{person.email}", role=person.role)
 
 
 def _save(person: User, **how: Any) -> None:

@@ -7,7 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from people.models import Role, User
+from people.models import AuditEvent, Role, User
 from tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -67,3 +67,14 @@ def test_createsuperuser_makes_an_administrator(monkeypatch: pytest.MonkeyPatch)
         True,
         True,
     )
+
+
+def test_createsuperuser_tells_the_audit_trail(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DJANGO_SUPERUSER_EMAIL", "root@example.com")
+    monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", PASSWORD)
+    run("createsuperuser", "--noinput")
+    told = AuditEvent.objects.order_by("sequence").values_list("event", "target", "actor")
+    assert list(told) == [
+        ("person.added", "person:root@example.com", ""),
+        ("person.password_set", "person:root@example.com", ""),
+    ]
