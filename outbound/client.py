@@ -16,7 +16,7 @@ from yarl import URL
 
 from outbound import guard
 from outbound import hosts as names
-from outbound.connector import Connector, StaleConnection
+from outbound.connector import Connector, StaleConnection, WatchedPeer
 from outbound.errors import (
     ResponseTooLarge,
     UpstreamInvalid,
@@ -232,6 +232,8 @@ def _reply(response: aiohttp.ClientResponse, max_bytes: int) -> Reply:
     has_body = response.method != "HEAD" and response.status not in _WITHOUT_BODY
     if has_body and length is not None and length > max_bytes:
         raise ResponseTooLarge
+    if response.connection is not None and isinstance(response.connection.protocol, WatchedPeer):
+        response.connection.protocol.wire_cap = guard.wire_cap(max_bytes)
     return Reply(
         status=response.status,
         reason=response.reason or "",

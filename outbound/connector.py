@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import math
 from typing import Any
 
 import aiohttp
@@ -11,7 +12,7 @@ from aiohttp.http import RawResponseMessage
 from aiohttp.tracing import Trace
 
 from outbound.dialling import dial, dial_ourselves, tls_context
-from outbound.errors import UpstreamUnreachable
+from outbound.errors import ResponseTooLarge, UpstreamUnreachable
 from outbound.hosts import Origin
 from outbound.policy import Policy
 from outbound.resolver import Resolver
@@ -74,19 +75,30 @@ class WatchedPeer(ResponseHandler):
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop)
         self.is_idle = False
+        self.wire_cap: float = math.inf  # until the answer's head, which has bounds of its own
+        self._received = 0
         self._requests = 0
         self._answers = 0
 
     def set_response_params(self, **params: Any) -> None:
         """A request is about to be sent."""
         self.is_idle = False
+        self.wire_cap = math.inf
+        self._received = 0
         self._requests += 1
         self._answers = 0
         super().set_response_params(**params)
 
     def data_received(self, data: bytes) -> None:
-        """Bytes between two exchanges would be read as the next one's answer: hang up on them."""
-        if self.is_idle and data:
+        """Bytes between two exchanges would be read as the next one's answer: hang up on them.
+
+        And on more than the cap of what is no body and so is counted nowhere else, a chunk's extension say.
+        """
+        self._received += len(data)
+        if self._received > self.wire_cap and self._payload is not None:
+            self._payload.set_exception(ResponseTooLarge())
+            self.abort()
+        elif self.is_idle and data:
             self.abort()
         else:
             super().data_received(data)

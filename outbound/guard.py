@@ -28,10 +28,12 @@ __all__ = [
     "is_address_allowed",
     "policy",
     "signed",
+    "wire_cap",
 ]
 
 BUILT_IN_PATHS = ("/practice/", "/api/v1/")
 PUBLIC_URL = "{public_url}"
+HEAD_BYTES = 256 * 1024
 _PLACEHOLDER = re.compile(r"\{[a-z][a-z0-9_]*\}")
 _DOT_SEGMENT = re.compile(r"(?:^|[/\\]|%2f|%5c)(?:\.|%2e){1,2}(?:$|[/\\]|%2f|%5c)", re.IGNORECASE)
 
@@ -153,6 +155,11 @@ def addresses_allowed(addresses: Iterable[Address], origin: Origin, rules: Polic
         and not _is_ours(str(address), origin.port, rules)
         for address in addresses
     )
+
+
+def wire_cap(max_bytes: int) -> int:
+    """How many bytes an answer may take on the wire in all, with its head, sizes of chunks and trailers."""
+    return 2 * max_bytes + HEAD_BYTES
 
 
 def _check_host(host: str, port: int | None, rules: Policy) -> None:

@@ -32,6 +32,7 @@ from outbound.sendable import Pairs, check_method, sendable
 
 USER_AGENT = ("User-Agent", "Switchboard")
 PIECE_BYTES = 64 * 1024
+_LENGTH = re.compile(r"[0-9]{1,18}")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
@@ -68,10 +69,10 @@ def send(  # noqa: PLR0913 — each by its name
     request = _prepared(method, destination, headers, body)
     with Deadline(deadline_s) as deadline:
         dialled = functools.partial(_dialled, destination, deadline, rules, resolver)
-        with (
-            closing(GuardedAdapter(destination, dial=dialled, ca_file=rules.ca_file)) as adapter,
-            closing(_sent(adapter, request)) as response,
-        ):
+        adapter = GuardedAdapter(
+            destination, dial=dialled, ca_file=rules.ca_file, wire_cap=guard.wire_cap(max_bytes)
+        )
+        with closing(adapter), closing(_sent(adapter, request)) as response:
             reply = _read(response, max_bytes)
     body_read = decoded(reply.body, reply.headers.get("content-encoding", ""), max_bytes=max_bytes)
     return replace(reply, body=body_read)
@@ -129,6 +130,8 @@ def _sent(adapter: GuardedAdapter, request: PreparedRequest) -> Response:
 def _read(response: Response, max_bytes: int) -> Reply:
     headers = {name.lower(): _text(value) for name, value in response.headers.items()}
     _check_head(response.status_code, headers)
+    if (response.raw.length_remaining or 0) > max_bytes:  # 0 where no body follows (HEAD, 204, 304)
+        raise ResponseTooLarge
     pieces: list[bytes] = []
     left = max_bytes
     try:
@@ -137,7 +140,7 @@ def _read(response: Response, max_bytes: int) -> Reply:
             if left < 0:
                 raise ResponseTooLarge
             pieces.append(piece)
-    except (HTTPError, OSError):
+    except (HTTPError, OSError, ValueError):  # ValueError: a chunk of less than no bytes
         raise UpstreamInvalid from None
     return Reply(response.status_code, headers, b"".join(pieces))
 
@@ -147,7 +150,7 @@ def _check_head(status: int, headers: Mapping[str, str]) -> None:
     if not 200 <= status <= 599:
         raise UpstreamInvalid("The service answered with a status that HTTP does not know.")
     length = headers.get("content-length", "0")
-    if not (length.isascii() and length.isdigit()) or any(map(_CONTROL.search, headers.values())):
+    if not _LENGTH.fullmatch(length) or any(map(_CONTROL.search, headers.values())):
         raise UpstreamInvalid
 
 

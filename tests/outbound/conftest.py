@@ -4,9 +4,10 @@ import asyncio
 import datetime as dt
 import ipaddress
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -16,9 +17,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from outbound import session
 from outbound.client import Client
+from outbound.guard import destination
 from outbound.policy import Policy
 from outbound.resolver import Resolver
+from outbound.sendable import Pairs
 from tests.outbound.peers import Peer, Script
 
 
@@ -26,6 +30,8 @@ def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEv
     """Every test here runs on both loops: the server's, and the one that the control plane drives."""
     return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 
+
+Ask = Callable[..., Awaitable[tuple[int, bytes]]]
 
 LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
 NAMES = {
@@ -58,6 +64,63 @@ def resolver() -> Resolver:
 async def client(rules: Policy, resolver: Resolver) -> AsyncIterator[Client]:
     async with Client(rules=rules, resolver=resolver) as client:
         yield client
+
+
+@pytest.fixture(params=["call path", "control plane"])
+def ask(request: pytest.FixtureRequest, client: Client, rules: Policy, resolver: Resolver) -> Ask:
+    """``status, body = await ask(url, method="POST", headers=…, body=…, within=…, rules=…, resolver=…)``.
+
+    By one way out and by the other, to the URL's own host.
+    """
+    usual_rules, usual_resolver = rules, resolver
+
+    async def by_client(
+        url: str,
+        *,
+        method: str = "GET",
+        headers: Pairs = (),
+        body: bytes | None = None,
+        within: float = 5,
+        rules: Policy = usual_rules,
+        resolver: Resolver = usual_resolver,
+    ) -> tuple[int, bytes]:
+        checked = destination(url, hosts=[_host(url)], rules=rules)
+        deadline = asyncio.get_running_loop().time() + within
+        async with AsyncExitStack() as stack:
+            by = client
+            if (rules, resolver) != (usual_rules, usual_resolver):
+                by = await stack.enter_async_context(Client(rules=rules, resolver=resolver))
+            reply = await stack.enter_async_context(
+                by.open(
+                    method,
+                    url,
+                    headers=headers,
+                    body=body,
+                    destination=checked,
+                    deadline=deadline,
+                    max_bytes=1 << 20,
+                )
+            )
+            return reply.status, b"".join([piece async for piece in reply.iter_bytes()])
+
+    async def by_session(
+        url: str,
+        *,
+        method: str = "GET",
+        within: float = 5,
+        rules: Policy = usual_rules,
+        resolver: Resolver = usual_resolver,
+        **given: Any,
+    ) -> tuple[int, bytes]:
+        given |= {"hosts": [_host(url)], "deadline_s": within, "rules": rules, "resolver": resolver}
+        reply = await asyncio.to_thread(session.send, method, url, **given)
+        return reply.status, reply.body
+
+    return by_client if request.param == "call path" else by_session
+
+
+def _host(url: str) -> str:
+    return url.partition("://")[2].partition("/")[0]
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
-"""One layer of gzip, under a cap (E3)."""
+"""One layer of gzip, under a cap (E3). What it takes of memory: ``test_floods``."""
 
 import gzip
-import subprocess
-import sys
 import zlib
 
 import pytest
@@ -11,22 +9,6 @@ from hypothesis import strategies as st
 
 from outbound.encoding import decoded
 from outbound.errors import ResponseTooLarge, UpstreamInvalid
-
-BOMB = """
-import gzip, resource
-from outbound.encoding import decoded
-from outbound.errors import ResponseTooLarge
-import zlib
-packer = zlib.compressobj(9, wbits=31)
-megabyte = bytes(1 << 20)
-bomb = b"".join([packer.compress(megabyte) for _ in range(512)]) + packer.flush()
-assert len(bomb) < 600_000
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-try:
-    decoded(bomb, "gzip", max_bytes=1 << 20)
-except ResponseTooLarge:
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
-"""
 
 
 @given(body=st.binary(max_size=300), encoding=st.sampled_from(["gzip", "x-gzip", "GZIP", " gzip "]))
@@ -78,9 +60,3 @@ def test_refuses_more_than_the_cap(size: int) -> None:
 def test_refuses_many_small_members_that_are_more_than_the_cap() -> None:
     with pytest.raises(ResponseTooLarge):
         decoded(gzip.compress(bytes(30)) * 4, "gzip", max_bytes=100)
-
-
-def test_a_bomb_of_half_a_gigabyte_takes_no_memory() -> None:
-    done = subprocess.run([sys.executable, "-c", BOMB], capture_output=True, text=True, check=True)
-
-    assert int(done.stdout) < 20_000  # KiB

@@ -1,9 +1,6 @@
 """The control plane's way out: one exchange, waited for (A10, C3, C8, C9, E3, E4)."""
 
 import gzip
-import socket
-import ssl
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,7 +10,6 @@ import pytest
 from pytest_django import Settings
 
 from outbound import session
-from outbound.dialling import tls_context
 from outbound.errors import (
     AddressNotAllowed,
     BadCaFile,
@@ -22,7 +18,6 @@ from outbound.errors import (
     UnsendableRequest,
     UpstreamInvalid,
     UpstreamTimeout,
-    UpstreamUnreachable,
 )
 from outbound.policy import Policy, policy
 from outbound.resolver import Resolver
@@ -112,19 +107,6 @@ def test_an_endless_answer_ends_at_the_cap(serve: Serve, send: Send) -> None:
         send(serve(script).url)
 
 
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_is_an_answer_and_its_target_hears_nothing(serve: Serve, send: Send, status: int) -> None:
-    sink = serve(always(OK))
-    peer = serve(always(answer(f"{status} Elsewhere", f"Location: {sink.url}/")))
-
-    reply = send(
-        peer.url, "POST", headers=(("Authorization", "Bearer canary"),), body=b"client_secret=canary"
-    )
-
-    assert reply.status == status
-    assert sink.connections == 0
-
-
 def test_sends_the_target_as_it_was_spelt_and_values_as_utf_8(serve: Serve, send: Send) -> None:
     peer = serve(always(answer("200 OK", "X-Name: Zoë")))
 
@@ -145,34 +127,6 @@ def test_a_body_that_the_deadline_cut_off_is_not_taken_for_whole(serve: Serve, s
         send(serve(script).url, deadline_s=0.2)
 
 
-@pytest.mark.parametrize("method", ["GET A", "GET\r\nX: y", ""])
-def test_refuses_a_method_that_http_cannot_carry(serve: Serve, send: Send, method: str) -> None:
-    peer = serve(always(OK))
-
-    with pytest.raises(UnsendableRequest):
-        send(peer.url, method)
-
-    assert peer.connections == 0
-
-
-def test_a_wrong_certificate_hears_nothing(
-    serve: Serve, send: Send, rules: Policy, certificate: Path, server_tls: ssl.SSLContext
-) -> None:
-    peer = serve(always(OK), tls=server_tls)
-
-    with pytest.raises(UpstreamUnreachable):  # by nobody that is trusted
-        send(peer.url, "POST", body=b"client_secret=canary")
-    with pytest.raises(UpstreamUnreachable):  # of another name
-        send(
-            f"https://localhost:{peer.port}/",
-            "POST",
-            body=b"client_secret=canary",
-            rules=replace(rules, ca_file=str(certificate)),
-        )
-
-    assert peer.requests == []
-
-
 def test_writes_no_url_to_the_log(serve: Serve, send: Send, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG")
     send(f"{serve(says(answer('200 OK', 'No colon'))).url}/?api_key=canary")
@@ -180,13 +134,10 @@ def test_writes_no_url_to_the_log(serve: Serve, send: Send, caplog: pytest.LogCa
     assert "canary" not in caplog.text
 
 
-def test_keeps_no_cookie(serve: Serve, send: Send) -> None:
-    peer = serve(always(answer("200 OK", "Set-Cookie: a=b; Path=/")))
+def test_an_odd_cookie_makes_no_traceback(serve: Serve, send: Send) -> None:
+    odd = answer("200 OK", "Set-Cookie: ", "Set-Cookie2: Set-Cookie;expires=", body=b"ok")
 
-    for _ in range(2):
-        send(peer.url)
-
-    assert b"cookie" not in b"".join(peer.requests).lower()
+    assert send(serve(always(odd)).url).body == b"ok"
 
 
 @pytest.mark.parametrize(
@@ -204,21 +155,6 @@ def test_the_deadline_is_a_total(serve: Serve, send: Send, head: bytes) -> None:
         send(serve(script).url, deadline_s=0.2)
 
     assert time.monotonic() - began < 1
-
-
-def test_the_deadline_covers_a_name_server_that_hangs(send: Send) -> None:
-    released = threading.Event()
-
-    def hang(host: str) -> list[str]:
-        released.wait(5)
-        return []
-
-    began = time.monotonic()
-    with pytest.raises(UpstreamTimeout):
-        send("http://api.test:9/", deadline_s=0.1, resolver=Resolver(hang))
-
-    assert time.monotonic() - began < 1
-    released.set()
 
 
 def test_refuses_hosts_and_addresses_before_anything_is_sent(serve: Serve, send: Send) -> None:
@@ -265,35 +201,6 @@ def test_a_built_in_service_is_called_at_our_own_listener(serve: Serve, send: Se
     assert peer.requests[0].startswith(b"POST /practice/oauth2/token HTTP/1.1\r\nHost: sb.example.com\r\n")
 
 
-def test_the_environment_changes_nothing(
-    serve: Serve,
-    send: Send,
-    rules: Policy,
-    server_tls: ssl.SSLContext,
-    certificate: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    proxy, peer = serve(always(OK)), serve(always(OK), tls=server_tls)
-    (tmp_path / "netrc").write_text("default login canary password canary\n")
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
-        monkeypatch.setenv(name, proxy.url)
-    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
-    for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
-        monkeypatch.setenv(name, str(certificate))
-    tls_context.cache_clear()
-    url = f"https://api.test:{peer.port}/"
-
-    with pytest.raises(UpstreamUnreachable):  # the environment's CA is not the operator's
-        send(url)
-    assert send(url, rules=replace(rules, ca_file=str(certificate))).body == b"ok"
-
-    assert proxy.connections == 0
-    assert b"authorization" not in peer.requests[0].lower()
-    assert not (tmp_path / "keys").exists()
-
-
 @pytest.mark.parametrize("content", [None, "not a certificate"])
 def test_a_ca_file_that_cannot_be_used_is_the_operators_to_correct(
     send: Send, rules: Policy, tmp_path: Path, content: str | None
@@ -303,15 +210,3 @@ def test_a_ca_file_that_cannot_be_used_is_the_operators_to_correct(
 
     with pytest.raises(BadCaFile, match="EGRESS_CA_FILE"):
         send("https://api.test:9/", rules=replace(rules, ca_file=str(tmp_path / "ca.pem")))
-
-
-def test_a_closed_port_and_no_such_name_read_the_same(send: Send) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        closed = taken.getsockname()[1]
-    problems = []
-    for url in (f"http://api.test:{closed}/", f"http://no-such-name.test:{closed}/"):
-        with pytest.raises(UpstreamUnreachable) as failed:
-            send(url)
-        problems.append(failed.value.as_problem())
-
-    assert problems[0] == problems[1]
