@@ -100,6 +100,8 @@ def _told(request: HttpRequest, error: Any) -> HttpResponse:
 
 
 def _invalid(request: HttpRequest, error: Any) -> HttpResponse:
+    if any(each["loc"][0] == "path" for each in error.errors):
+        return answer(problems.NotFound())  # an id that is none names nothing
     return answer(problems.ValidationFailed(sentences(error.errors)))
 
 

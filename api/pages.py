@@ -10,6 +10,7 @@ from django.db.models import Model, Q, QuerySet
 from ninja import Schema
 from pydantic import Field
 
+from api.schemas import is_storable
 from problems import ValidationFailed
 
 LIMIT = 50
@@ -62,7 +63,7 @@ def _encode(row: Model, order: tuple[str, ...]) -> str:
 
 def _value(model: type[Model], column: str, text: Any) -> Any:
     """The text of a cursor as its column's value. Raises TypeError, ValueError, ValidationError."""
-    if not isinstance(text, str) or "\x00" in text:
+    if not isinstance(text, str) or not is_storable(text):
         raise TypeError
     return model._meta.get_field(_name(column)).to_python(text)  # type: ignore[union-attr]  # noqa: SLF001
 

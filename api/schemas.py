@@ -7,15 +7,18 @@ from pydantic import ConfigDict, field_validator
 
 
 class Strict(Schema):
-    """A body that takes the fields it names and no others; text holds no NUL, which no database keeps."""
+    """A body that takes the fields it names and no others, each of JSON's own type: no "yes" for true.
 
-    model_config = ConfigDict(extra="forbid")
+    Text holds nothing that no database keeps: NUL, and halves of surrogate pairs.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     @field_validator("*", mode="before")
     @classmethod
-    def _without_nul(cls, value: Any) -> Any:
-        if _holds_nul(value):
-            raise ValueError("This holds a NUL character, which cannot be stored.")
+    def _storable(cls, value: Any) -> Any:
+        if not is_storable(value):
+            raise ValueError("This holds a character that cannot be stored: NUL, or half of a pair.")
         return value
 
 
@@ -30,9 +33,10 @@ class Problem(Schema):
     hint: str
 
 
-def _holds_nul(value: Any) -> bool:
+def is_storable(value: Any) -> bool:
+    """Can every text in it be stored, on every database?"""
     if isinstance(value, str):
-        return "\x00" in value
+        return "\x00" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
     if isinstance(value, dict):
-        return any(_holds_nul(part) for pair in value.items() for part in pair)
-    return isinstance(value, list) and any(_holds_nul(part) for part in value)
+        return all(is_storable(part) for pair in value.items() for part in pair)
+    return not isinstance(value, list) or all(is_storable(part) for part in value)

@@ -17,6 +17,7 @@ from api.pages import Paging
 from api.schemas import Strict
 
 CANARY = "canary-51c7"
+UNSTORABLE = "This holds a character that cannot be stored: NUL, or half of a pair."
 
 
 class Inner(Strict):
@@ -27,6 +28,7 @@ class Inner(Strict):
 class Body(Strict):
     name: str
     number: int = 0
+    is_on: bool = False
     oauth2: Inner | None = None
     headers: dict[str, str] = Field(default_factory=dict)
 
@@ -115,11 +117,15 @@ def test_says_when_to_try_again(client: TestClient, path: str, seconds: str) -> 
             [("oauth2.extra", "There is no such field.")],
         ),
         ({"name": "x", "headers": []}, [("headers", "This takes an object.")]),
-        ({"name": "a\x00b"}, [("name", "This holds a NUL character, which cannot be stored.")]),
-        (
-            {"name": "x", "headers": {"a": "b\x00"}},
-            [("headers", "This holds a NUL character, which cannot be stored.")],
-        ),
+        ({"name": "x", "number": "7"}, [("number", "This takes a whole number.")]),
+        ({"name": "x", "number": True}, [("number", "This takes a whole number.")]),
+        ({"name": "x", "is_on": "yes"}, [("is_on", "This takes true or false.")]),
+        ({"name": "x", "is_on": 1}, [("is_on", "This takes true or false.")]),
+        ({"name": "a\x00b"}, [("name", UNSTORABLE)]),
+        ({"name": "a\ud800b"}, [("name", UNSTORABLE)]),
+        ({"name": "x", "headers": {"a": "b\x00"}}, [("headers", UNSTORABLE)]),
+        ({"name": "x", "headers": {"\udfff": "b"}}, [("headers", UNSTORABLE)]),
+        ({"name": "x", "oauth2": {"token_url": "u", "scopes": ["\ud800"]}}, [("oauth2", UNSTORABLE)]),
         ({"number": "x"}, [("name", "This field is required."), ("number", "This takes a whole number.")]),
         ([], [("body", "This takes an object.")]),
     ],

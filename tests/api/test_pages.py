@@ -75,3 +75,9 @@ def test_a_cursor_that_no_list_gave_out_is_told(people: list[User], cursor: str)
     with pytest.raises(ValidationFailed) as told:
         page(User.objects.all(), cursor=cursor)
     assert told.value.errors == [{"field": "cursor", "message": "This is not a cursor that a list gave out."}]
+
+
+def test_half_of_a_surrogate_pair_in_a_cursor_is_told(people: list[User]) -> None:
+    cursor = base64.urlsafe_b64encode(json.dumps(["\ud800"]).encode()).decode()
+    with pytest.raises(ValidationFailed):
+        page(User.objects.all(), cursor=cursor, order=("email",))
