@@ -1,7 +1,6 @@
 """The ASGI entry: calls by link name go to the gateway, everything else to Django."""
 
 import os
-import warnings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -12,15 +11,14 @@ from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.db import DatabaseError, connection
 
-pages = get_asgi_application()
+django = get_asgi_application()
 
-from config.door import Door
+from config.door import Bounded, Door
 from invoke import gateway
 from people import installation
 from problems import AppError
 
-# whitenoise's files are small and read in a thread of their own; nothing of ours streams.
-warnings.filterwarnings("ignore", "StreamingHttpResponse must consume synchronous iterators", Warning)
+pages = Bounded(django, most=8 * 1024 * 1024)
 SCHEME = "https" if settings.PUBLIC_IS_HTTPS else "http"
 
 

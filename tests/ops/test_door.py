@@ -4,7 +4,7 @@ import asyncio
 import json
 from typing import Any
 
-from config.door import Door
+from config.door import Bounded, Door
 
 
 async def ask(door: Door, method: str = "GET") -> list[dict[str, Any]]:
@@ -61,3 +61,34 @@ async def test_the_start_of_the_server_needs_no_room() -> None:
     await Door(app, most=0)({"type": "lifespan"}, None, None)
 
     assert heard == ["lifespan"]
+
+
+# --- Bodies -------------------------------------------------------------------------------------------
+async def upload(sizes: list[int], *headers: tuple[bytes, bytes]) -> tuple[int, int]:
+    """The status, and how many bytes were read, of a body in pieces of these sizes where 10 are allowed."""
+    pieces, read, said = iter(sizes), 0, list[dict[str, Any]]()
+
+    async def receive() -> dict[str, Any]:
+        nonlocal read
+        size = next(pieces, 0)
+        read += size
+        return {"type": "http.request", "body": bytes(size), "more_body": size > 0}
+
+    async def reads_it_whole(_: dict[str, Any], receive: Any, send: Any) -> None:
+        while (await receive())["more_body"]:
+            pass
+        await send({"type": "http.response.start", "status": 204})
+
+    async def send(message: dict[str, Any]) -> None:
+        said.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/", "headers": list(headers)}
+    await Bounded(reads_it_whole, most=10)(scope, receive, send)
+    return said[0]["status"], read
+
+
+async def test_a_body_is_read_up_to_the_bound_whoever_sends_it() -> None:
+    assert await upload([6, 4]) == (204, 10)
+    assert await upload([6, 5, 1000]) == (413, 11)
+    assert await upload([6, 4], (b"content-length", b"10")) == (204, 10)
+    assert await upload([6, 5], (b"content-length", b"11")) == (413, 0)

@@ -6,8 +6,9 @@ import sys
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.http import HttpResponse
-from django.test import Client, RequestFactory
+from django.test import AsyncClient, Client, RequestFactory
 from pytest_django import Settings
 
 from people.middleware import SecurityHeaders
@@ -153,6 +154,18 @@ def test_static_files_are_cached_and_have_the_policy_too(client: Client, setting
     assert answer.status_code == 200
     assert "no-store" not in answer["Cache-Control"]
     assert directives(answer)["default-src"] == "'none'"
+
+
+def test_static_files_are_whole_answers_for_asgi(settings: Settings) -> None:
+    settings.WHITENOISE_AUTOREFRESH = settings.WHITENOISE_USE_FINDERS = True
+    settings.PUBLIC_URL = "http://testserver"
+    get = async_to_sync(AsyncClient().get)
+    answer = get("/static/css/app.css")  # a stream would warn, and warnings are errors
+    assert not answer.streaming
+    assert answer["Content-Type"] == 'text/css; charset="utf-8"'
+    assert int(answer["Content-Length"]) == len(answer.content)
+    unchanged = get("/static/css/app.css", headers={"If-None-Match": answer["ETag"]})
+    assert (unchanged.status_code, unchanged.content) == (304, b"")
 
 
 def test_every_post_with_a_session_needs_the_token_of_its_form(
