@@ -67,8 +67,9 @@ def chain_hash(row: AuditEvent) -> str:
 def first_broken() -> AuditEvent | None:
     """The first row whose hash, or whose place in the chain, is not what it was when it was written."""
     prev_hash, sequence = FIRST_HASH, 0
+    may_lack_a_head = AuditEvent.objects.filter(event=Event.RETENTION_APPLIED).exists()
     for row in AuditEvent.objects.order_by("sequence").iterator():
-        is_first_kept = sequence == 0 and row.sequence > 1  # older rows went by retention
+        is_first_kept = may_lack_a_head and sequence == 0
         linked = is_first_kept or (row.prev_hash == prev_hash and row.sequence == sequence + 1)
         if not linked or row.hash != chain_hash(row):
             return row

@@ -1,7 +1,7 @@
 """Reading the audit trail: administrators read everything, everybody else what they did themselves."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from django.db.models import QuerySet
@@ -54,14 +54,19 @@ def as_json(event: AuditEvent) -> dict[str, Any]:
 
 def _time(text: str) -> datetime:
     try:
-        at = parse_datetime(text)
-        day = None if at else parse_date(text)
-    except ValueError:
-        at = day = None
-    if day:
-        at = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    if not at:
+        at = parse_datetime(text) or parse_date(text)
+        instant = _in_utc(at) if at else None
+    except (ValueError, OverflowError):
+        instant = None
+    if not instant:
         raise ValidationFailed.of(
             "since", "Write a day or a time, such as 2026-11-25 or 2026-11-25T08:00:00Z."
         )
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
+    return instant
+
+
+def _in_utc(at: date) -> datetime:
+    """The instant; a day begins at midnight, and a time without a zone is UTC's. Raises OverflowError."""
+    if not isinstance(at, datetime):
+        return datetime(at.year, at.month, at.day, tzinfo=UTC)
+    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)

@@ -16,13 +16,25 @@ from people.widgets import Choice
 from problems import AppError
 
 NEW_PASSWORD_HINT = "At least 10 characters; long and unlike anything else you use."
+NO_EMAIL = "Enter an e-mail address, such as ada@example.com."
 ROLES = [(role.value, Choice(role.label, HINTS[role])) for role in Role]
+
+
+def _email(label: str, *, autocomplete: str, hint: str = "") -> forms.EmailField:
+    return forms.EmailField(
+        label=label,
+        max_length=254,
+        help_text=hint,
+        widget=forms.EmailInput(attrs={"autocomplete": autocomplete}),
+        error_messages={"required": NO_EMAIL, "invalid": NO_EMAIL},
+    )
 
 
 def _new_password() -> forms.CharField:
     return forms.CharField(
         label="Password",
         strip=False,
+        error_messages={"required": "Choose a password."},
         help_text=NEW_PASSWORD_HINT,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
@@ -39,8 +51,10 @@ class SignInForm(LoginForm):  # type: ignore[misc]  # allauth has no types
             "autofocus": True,
             "autocomplete": "username",
         }
+        self.fields["login"].error_messages |= {"required": NO_EMAIL, "invalid": NO_EMAIL}
         self.fields["password"].widget.attrs["placeholder"] = ""
         self.fields["password"].help_text = ""
+        self.fields["password"].error_messages["required"] = "Enter your password."
 
 
 class ConfirmForm(ReauthenticateForm):  # type: ignore[misc]  # allauth has no types
@@ -49,19 +63,23 @@ class ConfirmForm(ReauthenticateForm):  # type: ignore[misc]  # allauth has no t
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["password"].widget.attrs |= {"placeholder": "", "autofocus": True}
+        self.fields["password"].error_messages["required"] = "Enter your password."
 
 
 class ChangePasswordForm(AllauthChangePasswordForm):  # type: ignore[misc]  # allauth has no types
-    """The old password and the new one, once: whoever mistypes it asks for a link."""
+    """The old password and the new one, twice."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for field in self.fields.values():
             field.widget.attrs["placeholder"] = ""
         self.fields["oldpassword"].label = "Your password now"
+        self.fields["oldpassword"].error_messages["required"] = "Enter the password that you have now."
         self.fields["password1"].label = "New password"
         self.fields["password1"].help_text = NEW_PASSWORD_HINT
         self.fields["password2"].label = "New password again"
+        for name in ("password1", "password2"):
+            self.fields[name].error_messages["required"] = "Enter the new password, twice."
 
     def clean_oldpassword(self) -> str:
         """Counted like a sign-in: a borrowed session is no place to guess in."""
@@ -74,7 +92,7 @@ class ChangePasswordForm(AllauthChangePasswordForm):  # type: ignore[misc]  # al
 class ForgottenPasswordForm(OperationForm):
     """Where to send a link."""
 
-    email = forms.EmailField(label="E-mail address", widget=forms.EmailInput(attrs={"autocomplete": "email"}))
+    email = _email("E-mail address", autocomplete="email")
 
 
 class SetPasswordForm(OperationForm):
@@ -86,11 +104,7 @@ class SetPasswordForm(OperationForm):
 class FirstAdministratorForm(OperationForm):
     """The first person."""
 
-    email = forms.EmailField(
-        label="Your e-mail address",
-        help_text="You sign in with it.",
-        widget=forms.EmailInput(attrs={"autocomplete": "username"}),
-    )
+    email = _email("Your e-mail address", autocomplete="username", hint="You sign in with it.")
     password = _new_password()
 
 
@@ -99,7 +113,7 @@ class PersonForm(OperationForm):
 
     conflict_field = "email"
 
-    email = forms.EmailField(label="E-mail address", max_length=254)
+    email = _email("E-mail address", autocomplete="off")
     role = forms.ChoiceField(label="Role", choices=ROLES, widget=forms.RadioSelect, initial=Role.MEMBER)
 
 

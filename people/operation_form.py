@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from django import forms
+from django.forms.boundfield import BoundField
 from django.http import HttpRequest, QueryDict
 
 from problems import AppError, Conflict, InvalidInput
@@ -15,6 +16,16 @@ def posted(request: HttpRequest) -> QueryDict | None:
     return request.POST if request.method == "POST" else None
 
 
+class _Field(BoundField):
+    """The first field that is wrong takes the cursor: it is in view, and read out with its sentence."""
+
+    def build_widget_attrs(self, attrs: dict[str, Any], widget: forms.Widget | None = None) -> dict[str, Any]:
+        found = super().build_widget_attrs(attrs, widget)
+        first_wrong = next((name for name in self.form.fields if name in self.form.errors), None)
+        is_one_box = not (widget or self.field.widget).use_fieldset
+        return found | {"autofocus": True} if is_one_box and self.name == first_wrong else found
+
+
 class OperationForm(forms.Form):
     """Its fields are named as the operation's data is: dotted for what is nested (``oauth2.token_url``).
 
@@ -22,6 +33,7 @@ class OperationForm(forms.Form):
     ``REFUSALS`` to ``lay()``.
     """
 
+    bound_field_class = _Field
     conflict_field: ClassVar[str] = "link_name"  # where a name that is taken is told
 
     def nested(self) -> dict[str, Any]:

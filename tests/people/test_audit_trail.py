@@ -131,6 +131,7 @@ def test_a_whole_trail_is_told_with_its_last_hash() -> None:
         (f"UPDATE {TABLE} SET actor = 'somebody else' WHERE sequence = 2", 2),
         (f"UPDATE {TABLE} SET detail = '{{}} ' WHERE sequence = 3", 3),
         (f"DELETE FROM {TABLE} WHERE sequence = 3", 4),
+        (f"DELETE FROM {TABLE} WHERE sequence < 3", 3),
         (f"UPDATE {TABLE} SET hash = prev_hash WHERE sequence = 1", 1),
     ],
 )
@@ -213,7 +214,14 @@ def test_filters_narrow_the_api_and_the_page_alike(
         assert len(client.get("/audit/", query).context["events"]) == number
 
 
-@pytest.mark.parametrize(("query", "field"), [({"event": "x"}, "event"), ({"since": "yesterday"}, "since")])
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ({"event": "x"}, "event"),
+        ({"since": "yesterday"}, "since"),
+        ({"since": "9999-12-31T23:59:59-23:59"}, "since"),
+    ],
+)
 def test_a_filter_that_makes_no_sense_is_told(
     signed_in: SignIn, administrator: User, query: dict[str, str], field: str
 ) -> None:

@@ -137,8 +137,9 @@ def test_a_session_that_signed_in_long_ago_is_asked_to_confirm(
     assert User.objects.count() == 2
 
 
-def test_nobody_is_a_404_for_administrators(admin: Client) -> None:
-    answer = send(admin, "patch", f"{PEOPLE}/01930000-0000-7000-8000-000000000000", {"role": "member"})
+@pytest.mark.parametrize("person_id", ["01930000-0000-7000-8000-000000000000", "ada"])
+def test_nobody_is_a_404_for_administrators(admin: Client, person_id: str) -> None:
+    answer = send(admin, "patch", f"{PEOPLE}/{person_id}", {"role": "member"})
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 

@@ -83,6 +83,13 @@ def test_says_the_same_for_a_wrong_password_an_unknown_address_and_a_disabled_pe
     assert len(bodies) == 1
 
 
+def test_says_what_to_enter(client: Client, db: None) -> None:
+    page = sign_in(client, "", "").content.decode()
+    assert "Enter an e-mail address, such as ada@example.com." in page
+    assert "Enter your password." in page
+    assert "Enter an e-mail address" in sign_in(client, "ada", PASSWORD).content.decode()
+
+
 def test_keeps_the_address_and_never_the_password(client: Client, owner: User) -> None:
     page = sign_in(client, owner.email, "wrong password").content.decode()
     assert 'value="owner@example.com"' in page
