@@ -61,6 +61,15 @@ def get(*, actor: Actor, link_name: str) -> Connection:
     return found
 
 
+def lock(connection: Connection) -> Connection:
+    """The row as it is now, held to the end of the transaction. Raises ConnectionNotFound."""
+    rows = Connection.objects.select_related("auth__service", "created_by")
+    found = rows.select_for_update(of=("self",)).filter(pk=connection.pk).first()
+    if found is None:
+        raise ConnectionNotFound
+    return found
+
+
 def get_editable(*, actor: Actor, link_name: str) -> Connection:
     """The same, for changing it. Raises NotYourConnection where the actor only sees it."""
     connection = get(actor=actor, link_name=link_name)

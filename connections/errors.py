@@ -117,6 +117,11 @@ class FlowOvertaken(FlowFailed):
     message = "The connection was changed while you were at the service, so this authorisation was dropped."
 
 
+class ConnectionDeleted(FlowFailed):
+    message = "The connection was deleted while you were at the service, so nothing was stored."
+    hint = "Create it again if it is still wanted; the service may list the access that you just gave."
+
+
 class ProviderRefused(FlowFailed):
     """The service sent an error back; ``provider_says`` is its own description, trimmed."""
 

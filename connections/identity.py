@@ -1,13 +1,13 @@
-"""As whom was it authorised? Asked of the service right after a consent, and no harm where it fails."""
+"""As whom is it authorised? Asked of the service with the new tokens, and no harm where it fails."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import structlog
 
 import problems
-from connections import exchanges, grants
 from connections.exchanges import ServiceSide
 from connections.models import Grant
 from outbound import session
@@ -20,24 +20,21 @@ DEADLINE_S = 5.0
 MAX_BYTES = 1 << 20
 
 
-def note(grant: Grant) -> None:
-    """Ask, and write the answer to ``authorized_as``; a failure is logged and leaves it empty."""
+def note(grant: Grant, side: ServiceSide, secrets: Mapping[str, Secret]) -> None:
+    """Ask, and put the answer on a grant that is about to be stored; without one it stays empty."""
+    asked = side.target.identity
+    if not asked.get("path"):
+        return
     try:
-        side = exchanges.service_side(grant.connection, client=grant.client)
-        if not side.target.identity.get("path"):
-            return
-        found = _ask(side, grants.open_secrets(grant))
+        found = _ask(side, secrets)
     except problems.AppError as error:
         log.info("grant.identity_unknown", connection=grant.connection.link_name, code=error.code)
         return
-    grant.authorized_as_id = _text_at(found, side.target.identity.get("id", ""))
-    grant.authorized_as = _text_at(found, side.target.identity.get("label", "")) or grant.authorized_as_id
-    Grant.objects.filter(pk=grant.pk).update(
-        authorized_as_id=grant.authorized_as_id, authorized_as=grant.authorized_as
-    )
+    grant.authorized_as_id = _text_at(found, asked.get("id", ""))
+    grant.authorized_as = _text_at(found, asked.get("label", "")) or grant.authorized_as_id
 
 
-def _ask(side: ServiceSide, secrets: dict[str, Secret]) -> Any:
+def _ask(side: ServiceSide, secrets: Mapping[str, Secret]) -> Any:
     """The identity request, signed like any call. Raises what ``outbound`` raises; ``None`` if no JSON."""
     target = side.target
     request = Unsigned("GET", _url(side))
@@ -54,7 +51,7 @@ def _ask(side: ServiceSide, secrets: dict[str, Secret]) -> Any:
     )
     try:
         return json.loads(reply.body) if 200 <= reply.status < 300 else None
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
@@ -75,7 +72,7 @@ def _with_query(url: str, pairs: tuple[tuple[str, str], ...]) -> str:
 def _text_at(found: Any, path: str) -> str:
     """What stands at a dotted path, as printable text of at most 200 characters."""
     for name in path.split(".") if path else ():
-        if isinstance(found, list) and name.isdigit() and int(name) < len(found):
+        if isinstance(found, list) and name.isdecimal() and int(name) < len(found):
             found = found[int(name)]
         else:
             found = found.get(name) if isinstance(found, dict) else None

@@ -153,8 +153,9 @@ class ApiToken(models.Model):
     """A token for scripts: ``swb_<token_id>_<secret><checksum>``, of which only a hash is kept.
 
     ``rules``: ``{"connections": [uuid, …] | null, "methods": [...], "networks": [cidr, …],
-    "act_for": [user uuid, … ] | ["*"]}``; an absent or empty rule does not narrow, but an empty
-    ``act_for`` lets it act for nobody but its owner.
+    "act_for": [user uuid, … ] | ["*"]}``. No ``connections`` at all, empty ``methods`` and empty
+    ``networks`` do not narrow; an empty list of connections reaches none, and with an empty ``act_for`` it
+    acts for nobody but its owner.
     """
 
     class Kind(models.TextChoices):

@@ -15,8 +15,8 @@ from django.utils import timezone
 import problems
 from connections import access, exchanges, grants, identity, links, refusals, status
 from connections.errors import (
-    AuthorizationRequired,
     ClientMissing,
+    ConnectionDeleted,
     ConnectionDisabled,
     ConnectionNotFound,
     FlowOvertaken,
@@ -37,7 +37,7 @@ from people.actor import Actor
 from people.audit_events import Event
 from people.models import User
 from services import auth_types, clients
-from services.auth_types.base import Tokens
+from services.auth_types.base import Consent, Tokens
 from vault import digest
 
 LASTS = timedelta(minutes=10)
@@ -110,20 +110,15 @@ def begin(
 ) -> Redirect:
     """Start a round trip. The grant that is there stays until a new one comes back."""
     _require_startable(actor, connection)
-    grant = _claim_link(actor, connection, link_hash)
-    side = exchanges.service_side(connection, client=grant.client)
+    grant = _claim_link(actor, connection, link_hash, now or timezone.now())
     try:
+        side = exchanges.service_side(connection, client=grant.client)
         consent = exchanges.drive(side, side.auth_type.begin(side.flow))
     except problems.AppError as error:
         grant.delete()  # nothing came of it, so the link is as good as before
         raise _flow_error(error) from error
-    grant.version += 1
-    grant.flow_secrets = grants.seal(grant, consent.secrets, field="flow_secrets")
-    grant.state_hash = digest(consent.state)
-    grant.session_hash = digest(session_key)
-    grant.lapses_at = (now or timezone.now()) + LASTS
     with transaction.atomic():
-        grant.save()
+        _await_answer(grant, consent, session_key)
         audit.record(Event.FLOW_STARTED, actor=actor, target=_target(grant), scopes=grant.requested_scopes)
     return Redirect(consent.url)
 
@@ -149,7 +144,7 @@ def _require_startable(actor: Actor, connection: Connection) -> None:
         raise ClientMissing
 
 
-def _claim_link(actor: Actor, connection: Connection, link_hash: str) -> Grant:
+def _claim_link(actor: Actor, connection: Connection, link_hash: str, now: datetime) -> Grant:
     """The pending row; of two who use one link at the same instant, one gets it."""
     try:
         with transaction.atomic():
@@ -160,10 +155,24 @@ def _claim_link(actor: Actor, connection: Connection, link_hash: str) -> Grant:
                 is_owner=not connection.is_per_user,
                 requested_scopes=connection.scopes,
                 link_hash=link_hash,
-                lapses_at=timezone.now() + LASTS,
+                lapses_at=now + LASTS,
             )
     except IntegrityError:
         raise LinkSpent from None
+
+
+def _await_answer(grant: Grant, consent: Consent, session_key: str) -> None:
+    """Keep what must come back and what finishes it, unless the connection changed meanwhile."""
+    used = grant.version
+    grant.version += 1
+    waiting = Grant.objects.filter(pk=grant.pk, state=Grant.State.PENDING, version=used).update(
+        version=grant.version,
+        flow_secrets=grants.seal(grant, consent.secrets, field="flow_secrets"),
+        state_hash=digest(consent.state),
+        session_hash=digest(session_key),
+    )
+    if not waiting:
+        raise FlowOvertaken
 
 
 # --- Back -------------------------------------------------------------------------------------------
@@ -177,7 +186,8 @@ def complete(
 ) -> Grant:
     """Finish a round trip with what the service sent back. Whatever is refused stores nothing.
 
-    ``service_link_name``: whose callback it came to; ``None`` where one serves all. Raises FlowFailed.
+    ``service_link_name``: whose callback it came to; ``None`` where one serves all. Raises FlowFailed, and
+    what says that a person or the operator has something to do first (ReconnectNeeded, Misconfigured).
     """
     at = now or timezone.now()
     grant = _consume(params)
@@ -187,13 +197,13 @@ def complete(
     try:
         _check_bindings(grant, actor, service_link_name, session_key, at)
         tokens, side = _exchange(grant, params)
+        identity.note(grant, side, tokens.secrets)
         _keep(grant, tokens, side, actor, at)
-    except problems.FlowFailed as error:
+    except problems.AppError as error:
         _refuse(grant, actor, error)
-        if not isinstance(error, WrongPersonReturned):
+        if not isinstance(error, WrongPersonReturned | ConnectionDeleted):
             error.extra.setdefault("connection", grant.connection.link_name)
         raise
-    identity.note(grant)
     return grant
 
 
@@ -225,7 +235,11 @@ def _check_bindings(
         raise WrongServiceReturned
     if grant.lapses_at is None or grant.lapses_at <= now:
         raise StateExpired
-    if grant.connection.is_disabled or not access.may_connect(actor, grant.connection):
+    _require_wanted(grant.connection, actor)
+
+
+def _require_wanted(connection: Connection, actor: Actor) -> None:
+    if connection.is_disabled or not access.may_connect(actor, connection):
         raise FlowOvertaken
 
 
@@ -243,11 +257,15 @@ def _exchange(grant: Grant, params: Mapping[str, str]) -> tuple[Tokens, ServiceS
 def _keep(grant: Grant, tokens: Tokens, side: ServiceSide, actor: Actor, now: datetime) -> None:
     """The new grant takes the old one's place, all at once, unless the connection changed meanwhile."""
     with transaction.atomic():
-        Connection.objects.select_for_update().get(pk=grant.connection_id)
+        try:
+            connection = access.lock(grant.connection)
+        except ConnectionNotFound:
+            raise ConnectionDeleted from None
+        _require_wanted(connection, actor)
         if not Grant.objects.filter(pk=grant.pk, state=Grant.State.PENDING, version=grant.version).exists():
             raise FlowOvertaken
         grants.store(
-            connection=grant.connection,
+            connection=connection,
             user=grant.user,
             pending=grant,
             secrets=tokens.secrets,
@@ -258,7 +276,7 @@ def _keep(grant: Grant, tokens: Tokens, side: ServiceSide, actor: Actor, now: da
         audit.record(Event.FLOW_FINISHED, actor=actor, target=_target(grant), scopes=grant.granted_scopes)
 
 
-def _refuse(grant: Grant, actor: Actor, error: problems.FlowFailed) -> None:
+def _refuse(grant: Grant, actor: Actor, error: problems.AppError) -> None:
     is_mismatch = isinstance(error, WrongPersonReturned)
     event = Event.FLOW_USER_MISMATCH if is_mismatch else Event.FLOW_REFUSED
     with transaction.atomic():
@@ -268,11 +286,10 @@ def _refuse(grant: Grant, actor: Actor, error: problems.FlowFailed) -> None:
 
 def _flow_error(error: problems.AppError) -> problems.AppError:
     """Told as a failed round trip, unless it is one, or a person or operator has something to do."""
-    if isinstance(error, problems.FlowFailed | problems.Misconfigured):
+    if isinstance(error, problems.FlowFailed | problems.Misconfigured | problems.ReconnectNeeded):
         return error
-    if isinstance(error, AuthorizationRequired | problems.ReconnectNeeded):
-        return error
-    return ServiceUnreachable(f"{error.message} Nothing was stored.", hint=error.hint)
+    hint = "" if isinstance(error, problems.UpstreamFailed) else error.hint  # theirs speaks of calls
+    return ServiceUnreachable(f"{error.message} Nothing was stored.", hint=hint)
 
 
 def _target(grant: Grant) -> str:

@@ -115,11 +115,18 @@ def _networks(given: Sequence[str], errors: Errors) -> list[str]:
     networks: list[str] = []
     for text in given:
         try:
-            networks.append(str(ipaddress.ip_network(text.strip())))
+            networks.append(_network(text.strip()))
         except ValueError:
             message = f"{text[:50]!r} is not a network: write 10.1.0.0/16, or 192.168.7.4 for one address."
             errors.append({"field": "networks", "message": message})
     return list(dict.fromkeys(networks))
+
+
+def _network(text: str) -> str:
+    """As ipaddress spells it. Raises ValueError, also for a zone: it names an interface of one machine."""
+    if "%" in text:
+        raise ValueError(text)
+    return str(ipaddress.ip_network(text))
 
 
 def _act_for(given: Sequence[str], errors: Errors) -> list[str]:

@@ -50,11 +50,11 @@ class Outcome:
 
 
 def revoke(grant: Grant, *, actor: Actor) -> Outcome:
-    """Wipe the grant, then tell the service (RFC 7009)."""
+    """Wipe the grant and what would take its place, then tell the service (RFC 7009)."""
     told = Revocation.of(grant)
     is_deaf = told is not None and "revoke_url" not in told.side.auth_type.urls(told.side.target.config)
     with transaction.atomic():
-        if store.end(grant, "revoked"):
+        if store.end_all(store.of(grant.connection, grant.user), "revoked"):
             target = f"connection:{grant.connection.link_name}"
             audit.record(Event.GRANT_REVOKED, actor=actor, target=target, user=grant.user.email)
     if told is None or is_deaf:

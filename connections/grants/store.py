@@ -52,12 +52,13 @@ def open_flow_secrets(grant: Grant) -> dict[str, Secret]:
 
 def current(connection: Connection, user: User) -> Grant | None:
     """The active grant that calls of this person run on."""
+    return of(connection, user).filter(state=Grant.State.ACTIVE).select_related("client").first()
+
+
+def of(connection: Connection, user: User) -> QuerySet[Grant]:
+    """What was ever granted for the calls of this person: their own, or the connection's."""
     whose = Q(is_owner=False, user=user) if connection.is_per_user else Q(is_owner=True)
-    return (
-        Grant.objects.filter(whose, connection=connection, state=Grant.State.ACTIVE)
-        .select_related("client")
-        .first()
-    )
+    return Grant.objects.filter(whose, connection=connection)
 
 
 def store(
@@ -79,9 +80,7 @@ def store(
     at = now or timezone.now()
     grant = pending or Grant(connection=connection, user=user, client=client)
     grant.is_owner = not connection.is_per_user
-    whose = Q(is_owner=True) if grant.is_owner else Q(is_owner=False, user=user)
-    older = Grant.objects.filter(whose, connection=connection, state=Grant.State.ACTIVE)
-    end_all(older, "replaced")
+    end_all(of(connection, user).filter(state=Grant.State.ACTIVE), "replaced")
     for name, value in WIPED.items():
         setattr(grant, name, value)
     grant.state, grant.health, grant.reason, grant.failures = Grant.State.ACTIVE, Grant.Health.OK, "", 0

@@ -58,7 +58,7 @@ def set_credentials(*, actor: Actor, connection: Connection, credentials: Mappin
     if grants.current(connection, actor.user):
         actor.require_fresh()
     with transaction.atomic():
-        Connection.objects.select_for_update().get(pk=connection.pk)
+        access.lock(connection)
         grant = grants.store(
             connection=connection,
             user=actor.user,
@@ -75,7 +75,7 @@ def store_automatic(*, actor: Actor, connection: Connection) -> None:
     if lacks_client(connection):
         raise ClientMissing
     with transaction.atomic():
-        Connection.objects.select_for_update().get(pk=connection.pk)
+        access.lock(connection)
         grant = grants.store(
             connection=connection,
             user=actor.user,

@@ -57,7 +57,7 @@ def create_connection(*, actor: Actor, data: Mapping[str, Any]) -> Connection:
 def change_connection(*, actor: Actor, connection: Connection, data: Mapping[str, Any]) -> Connection:
     """PATCH. Changed scopes or variables end the grants, and consent is asked again."""
     access.require_edit(actor, connection)
-    connection = _locked(connection)
+    connection = access.lock(connection)
     asked = details.parse_change(connection=connection, data=data)
     changed = [name for name, value in asked.items() if value != _present(connection, name)]
     for name in set(changed) & {"name", "scopes", "variables"}:
@@ -150,12 +150,6 @@ def _first_credential(actor: Actor, connection: Connection, asked: Details) -> N
         authorising.set_credentials(actor=actor, connection=connection, credentials=asked.credentials)
     elif is_automatic and not lacks_client(connection):
         authorising.store_automatic(actor=actor, connection=connection)
-
-
-def _locked(connection: Connection) -> Connection:
-    """The row as it is now, held to the end of the transaction."""
-    rows = Connection.objects.select_related("auth__service", "created_by")
-    return rows.select_for_update(of=("self",)).get(pk=connection.pk)
 
 
 def _present(connection: Connection, name: str) -> Any:

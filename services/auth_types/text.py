@@ -28,6 +28,8 @@ NO_CONTROLS = "Remove the control character (a line break or a tab, perhaps)."
 
 def has_controls(text: str) -> bool:
     """Does it hold a control character, a lone surrogate or a line separator?"""
+    if text.isprintable():
+        return False  # most texts, and much faster: a catalogue is read at every start
     return any(unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in text)
 
 

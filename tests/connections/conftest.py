@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from django.db import connections as databases
 
 from connections import grants, oauth, operations
 from connections.models import Connection, Grant
@@ -131,6 +132,19 @@ def arrive(connection: Connection, *, user: Any = None, **changes: Any) -> Grant
 def round_trip(connection: Connection, *, user: User | None = None) -> Grant:
     """A consent that went well."""
     return arrive(connection, user=user, state=depart(connection, user=user)["state"])
+
+
+def while_asked(provider: Provider, act: Callable[[], object]) -> None:
+    """``act`` once, after the token endpoint was asked and before it answers. It needs real transactions."""
+
+    def once() -> None:
+        provider.before_answering = lambda: None
+        try:
+            act()
+        finally:
+            databases.close_all()
+
+    provider.before_answering = once
 
 
 def fresh(grant: Grant) -> Grant:

@@ -42,7 +42,7 @@ class Provider:
     rotates: bool = True
     revoke_status: int = 200
     person: Any = field(default_factory=lambda: {"user": {"id": 7, "email": "ada@example.net"}})
-    after_issuing: Callable[[], None] = lambda: None  # before the answer leaves
+    before_answering: Callable[[], None] = lambda: None  # when all is decided, and nothing has left
     issued: int = 0
     current: str = ""
     _laid_out: list[Said] = field(default_factory=list)
@@ -65,9 +65,9 @@ class Provider:
                 return Said(200, self.person)
             if request.path == "/revoke":
                 return Said(self.revoke_status, {})
-            if self._laid_out:
-                return self._laid_out.pop(0)
-            return self._token(request.form)
+            said = self._laid_out.pop(0) if self._laid_out else self._token(request.form)
+        self.before_answering()
+        return said
 
     def _token(self, form: dict[str, str]) -> Said:
         match form.get("grant_type"):
@@ -86,7 +86,6 @@ class Provider:
             self.current = body["refresh_token"] = f"refresh-{self.issued}"
         if self.expires_in is not None:
             body["expires_in"] = self.expires_in
-        self.after_issuing()
         return Said(200, body | self.extra)
 
 

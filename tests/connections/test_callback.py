@@ -303,8 +303,9 @@ def test_tells_that_the_token_endpoint_cannot_be_reached(
     make_service("away", **oauth_definition(provider, token_url="http://127.0.0.1:9/token"))
     connection = make_connection("away")
     state = depart(connection)["state"]
-    with pytest.raises(ServiceUnreachable):
+    with pytest.raises(ServiceUnreachable) as refused:
         arrive(connection, state=state)
+    assert refused.value.hint == ServiceUnreachable.hint  # and nothing about calls
 
 
 # --- One consent replaces another -----------------------------------------------------------------------

@@ -37,6 +37,9 @@ def test_notes_the_person_with_their_own_token(shop: Connection, provider: Provi
         ([], ""),
         ("ada", ""),
         (None, ""),
+        (b"[" * 100_000, ""),
+        (b"\xff", ""),
+        (b"", ""),
     ],
 )
 def test_takes_text_and_nothing_odd(shop: Connection, provider: Provider, person: Any, expected: str) -> None:

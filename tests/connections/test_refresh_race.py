@@ -100,7 +100,7 @@ def test_asks_for_a_person_after_a_holder_died_between_rotating_and_storing(
     Grant.objects.filter(pk=authorised.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
     holder = start(authorised)
     wait_until_ready(holder)
-    provider.after_issuing = holder.kill
+    provider.before_answering = holder.kill
     tell(holder)
     with contextlib.suppress(BrokenPipeError):
         holder.communicate(timeout=60)

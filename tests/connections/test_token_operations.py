@@ -62,6 +62,7 @@ def test_stores_ids_of_what_it_is_narrowed_to(administrator: User, teammate: Use
         ({"methods": ["GE T"]}, "methods"),
         ({"networks": ["10.0.0.1/8"]}, "networks"),
         ({"networks": ["office"]}, "networks"),
+        ({"networks": ["fe80::1%eth0"]}, "networks"),
         ({"days": 0}, "days"),
         ({"days": 99999}, "days"),
         ({"act_for": ["nobody@example.com"]}, "act_for"),
