@@ -15,10 +15,10 @@ from django.db.models import Q
 from django.utils import timezone
 
 import problems
-from connections import grants, links
+from connections import grants, links, status
 from connections.models import Grant
-from people import throttle
-from people.models import Throttle
+from people import installation, throttle
+from people.models import SetupLink, Throttle
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +32,7 @@ Chore = Callable[[datetime, threading.Event], None]
 
 
 def run(stop: threading.Event, *, chores: "tuple[Chore, ...] | None" = None) -> None:
-    """Rounds of chores until ``stop`` is set."""
+    """Rounds of chores until ``stop`` is set. Raises BadKeyRing where its keys are not the database's."""
     pause_s = PAUSE_S
     log.info("worker.started")
     while not stop.is_set():
@@ -45,7 +45,10 @@ def run(stop: threading.Event, *, chores: "tuple[Chore, ...] | None" = None) -> 
 def do_round(
     now: datetime, stop: threading.Event, *, chores: tuple[Chore, ...] | None = None, is_news: bool = True
 ) -> bool:
-    """One round; was the database there? A chore that fails is logged and leaves the others be."""
+    """One round; was the database there? A chore that fails is logged and leaves the others be.
+
+    Raises Misconfigured: what only the operator can mend would go wrong in every round.
+    """
     close_old_connections()
     for chore in CHORES if chores is None else chores:
         if stop.is_set():
@@ -56,18 +59,24 @@ def do_round(
             if is_news:
                 log.warning("worker.database_away", error=type(error).__name__)
             return False
+        except problems.Misconfigured:
+            raise
         except Exception:
             log.exception("worker.chore_failed", chore=chore.__name__)
     return True
 
 
+def check_keys(now: datetime, stop: threading.Event) -> None:
+    """With other keys it would fail the refreshes that processes with the right ones can do."""
+    installation.check_key()
+
+
 def lapse_flows(now: datetime, stop: threading.Event) -> None:
-    """Round trips that never came back are wiped; their traces go once no link could name them."""
+    """Round trips that never came back are wiped; what explains nothing goes once no link could name it."""
     late = Grant.objects.filter(state=Grant.State.PENDING, lapses_at__lte=now)
     grants.end_all(late, "lapsed")
-    Grant.objects.filter(
-        state=Grant.State.ENDED, ended_reason__in=["lapsed", "refused"], created_at__lte=now - TRACES_KEPT
-    ).delete()
+    over = Grant.objects.filter(state=Grant.State.ENDED, created_at__lte=now - TRACES_KEPT)
+    over.exclude(ended_reason__in=status.ENDINGS).delete()
 
 
 def refresh_ahead(now: datetime, stop: threading.Event) -> None:
@@ -99,9 +108,10 @@ def due(now: datetime) -> list[UUID]:
 
 
 def purge(now: datetime, stop: threading.Event) -> None:
-    """Sessions that are over and counters that no longer count."""
+    """Sessions and one-time links that are over, and counters that no longer count."""
     Session.objects.filter(expire_date__lt=now).delete()
+    SetupLink.objects.filter(expires_at__lt=now).delete()
     Throttle.objects.filter(window_start__lt=now - throttle.KEPT).delete()
 
 
-CHORES: tuple[Chore, ...] = (lapse_flows, refresh_ahead, purge)
+CHORES: tuple[Chore, ...] = (check_keys, lapse_flows, refresh_ahead, purge)

@@ -1,20 +1,26 @@
 """The background loop, a round at a time."""
 
+import signal
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.contrib.sessions.models import Session
+from django.core.management import CommandError, call_command
 from django.db import OperationalError
 from django.utils import timezone
 from structlog.testing import capture_logs
 
-from connections import grants, links, worker
+from connections import grants, links, operations, worker
 from connections.models import Connection, Grant
-from people.models import Throttle
-from tests.connections.conftest import depart, fresh, secrets_of
+from people import installation
+from people.actor import Actor
+from people.models import SetupLink, Throttle
+from tests.connections.conftest import depart, fresh, round_trip, secrets_of, while_asked
 from tests.connections.provider import Provider, Said
+from vault import keyring
 
 pytestmark = pytest.mark.django_db
 
@@ -75,19 +81,35 @@ def test_forgets_a_used_link_only_once_it_has_lapsed(shop: Connection) -> None:
     assert not Grant.objects.exists()
 
 
+def test_forgets_grants_that_were_replaced_and_keeps_what_explains_the_status(authorised: Grant) -> None:
+    """A grant that was revoked says so on the connection's page, however long ago that was."""
+    shop = authorised.connection
+    round_trip(shop)
+    operations.revoke_connection(actor=Actor.of(shop.created_by), connection=shop)
+    worker.lapse_flows(timezone.now() + links.LIFE, GOES_ON)
+    assert Grant.objects.count() == 2
+    worker.lapse_flows(timezone.now() + timedelta(days=900), GOES_ON)
+    assert list(Grant.objects.values_list("ended_reason", flat=True)) == ["revoked"]
+
+
 def test_leaves_an_active_grant_when_a_new_round_trip_lapses(authorised: Grant) -> None:
     depart(authorised.connection)
     worker.lapse_flows(timezone.now() + timedelta(days=9), GOES_ON)
     assert secrets_of(authorised)["access_token"] == "access-1"
 
 
-def test_purges_sessions_and_counters_that_are_over() -> None:
+def test_purges_sessions_links_and_counters_that_are_over() -> None:
     now = timezone.now()
     Session.objects.create(session_key="old", session_data="", expire_date=now - timedelta(seconds=1))
     Session.objects.create(session_key="new", session_data="", expire_date=now + timedelta(days=1))
     Throttle.objects.create(scope="token", key="old", window_start=now - timedelta(days=1), count=1)
     Throttle.objects.create(scope="token", key="new", window_start=now, count=1)
+    for token, expires_at in (("old", now - timedelta(seconds=1)), ("new", now + timedelta(hours=1))):
+        SetupLink.objects.create(
+            kind=SetupLink.Kind.FIRST_RUN, token_hash=token, expires_at=expires_at, used_at=now
+        )
     worker.purge(now, GOES_ON)
+    assert list(SetupLink.objects.values_list("token_hash", flat=True)) == ["new"]
     assert list(Session.objects.values_list("session_key", flat=True)) == ["new"]
     assert list(Throttle.objects.values_list("key", flat=True)) == ["new"]
 
@@ -146,6 +168,32 @@ def test_goes_on_after_a_chore_that_broke() -> None:
     assert done == ["good", "good"]
     assert pauses == [10, 10]
     assert logged.count("worker.chore_failed") == 2
+
+
+def test_stops_where_its_keys_are_not_the_databases(
+    authorised: Grant, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installation.check_key()
+    expire(authorised)
+    settings.CREDENTIAL_KEYS = keyring.new_entry("another")
+    monkeypatch.setattr(signal, "signal", lambda *_: None)  # they are the test runner's
+    with pytest.raises(CommandError, match="not the keys that this database was sealed with"):
+        call_command("worker")
+    assert fresh(authorised).failures == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_at_once_share_what_is_due(authorised: Grant, provider: Provider) -> None:
+    """While one has asked for a new token, the other finds nothing to do, and clears away beside it."""
+    expire(authorised)
+    depart(authorised.connection)
+    others: list[bool] = []
+    later = timezone.now() + timedelta(minutes=11)
+    while_asked(provider, lambda: others.append(worker.do_round(later, GOES_ON)))
+    assert worker.do_round(later, GOES_ON)
+    assert others == [True]
+    assert provider.refreshes() == 1
+    assert sorted(Grant.objects.values_list("state", "ended_reason")) == [("active", ""), ("ended", "lapsed")]
 
 
 def test_stops_between_two_grants(authorised: Grant, provider: Provider) -> None:
