@@ -8,6 +8,8 @@ from django.shortcuts import render
 from practice.accounts import ACCOUNTS, SCOPES
 from practice.misbehaviour import Misbehaviour
 
+LONGEST_CALLBACK = 500
+
 
 def page(
     request: HttpRequest, client_id: str, scopes: list[str], *, has_switches: bool = True
@@ -32,7 +34,12 @@ def refuse(request: HttpRequest, problem: str) -> HttpResponse:
 
 def is_ours(request: HttpRequest, callback: str) -> bool:
     """Callbacks are on the server that practises, so that nobody is redirected to anywhere else."""
-    ours, theirs = urlsplit(request.build_absolute_uri("/")), urlsplit(callback)
+    if not callback.isprintable() or len(callback) > LONGEST_CALLBACK:
+        return False
+    try:
+        ours, theirs = urlsplit(request.build_absolute_uri("/")), urlsplit(callback)
+    except ValueError:
+        return False
     return (ours.scheme, ours.netloc) == (theirs.scheme, theirs.netloc) and not theirs.fragment
 
 

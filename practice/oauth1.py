@@ -30,6 +30,7 @@ from practice.models import Authorization
 CLOCK_SKEW_S = 300
 _TEMPORARY, _TOKEN, _VERIFIER = "practice.temporary", "practice.token", "practice.verifier"
 _HEADER_PARAM = re.compile(r'([A-Za-z_]+)="([^"]*)"')
+_TIMESTAMP = re.compile(r"[0-9]{1,12}")
 _DIGESTS = {"HMAC-SHA1": hashlib.sha1, "HMAC-SHA256": hashlib.sha256}
 
 Pairs = list[tuple[str, str]]
@@ -94,7 +95,7 @@ def access_token(request: HttpRequest) -> HttpResponse:
         return _refuse(str(problem))
     row = signed.authorization
     verifier = signed.params.get("oauth_verifier", "")
-    if row is None or not hmac.compare_digest(verifier, _secret_of(signed.params["oauth_token"], _VERIFIER)):
+    if row is None or not clients.is_same(verifier, _secret_of(signed.params["oauth_token"], _VERIFIER)):
         return _refuse("The verifier does not belong to this token.")
     is_first = Authorization.objects.filter(
         pk=row.pk, exchanged_at=None, revoked_at=None, allowed_at__isnull=False
@@ -126,11 +127,11 @@ def verified(request: HttpRequest, *, token_salt: str) -> Signed:
     if not clients.is_known(client_id):
         raise NotSigned("No consumer of that key is registered here.")
     timestamp = params.get("oauth_timestamp", "")
-    if not timestamp.isdigit() or abs(time.time() - int(timestamp)) > CLOCK_SKEW_S:
+    if not _TIMESTAMP.fullmatch(timestamp) or abs(time.time() - int(timestamp)) > CLOCK_SKEW_S:
         raise NotSigned("The timestamp is missing or too far from now.")
     secret = _secret_of(token, token_salt) if token_salt else ""
     good = _signature(request, pairs, clients.secret_of(client_id), secret)
-    if not hmac.compare_digest(good, params.get("oauth_signature", "")):
+    if not clients.is_same(params.get("oauth_signature", ""), good):
         raise NotSigned("The signature does not fit the request.")
     return Signed(params, _row_of(token, token_salt) if token_salt else None)
 

@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import hmac
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
@@ -52,7 +51,7 @@ def authorize(request: HttpRequest) -> HttpResponse:
     if "allow" not in request.POST:
         return _back(request, Misbehaviour.NONE, [("error", "access_denied")])
     kind = consent.misbehaviour(request)
-    scopes = [scope for scope in asked.get("scope", "").split() if scope in SCOPES]
+    scopes = _known_scopes(asked)
     given = Authorization.objects.create(
         client_id=asked["client_id"],
         account=consent.account(request),
@@ -124,7 +123,7 @@ def _swap_code(request: HttpRequest, client_id: str) -> HttpResponseBase:
     row = tokens.open_code(request.POST.get("code", ""))
     if row is None or row.client_id != client_id or row.callback != request.POST.get("redirect_uri"):
         raise Refusal("invalid_grant", "The code is not good, or not for this client and callback.")
-    if not hmac.compare_digest(_challenge(request.POST.get("code_verifier", "")), row.code_challenge):
+    if not clients.is_same(_challenge(request.POST.get("code_verifier", "")), row.code_challenge):
         raise Refusal("invalid_grant", "The code verifier does not fit the challenge.")
     if not Authorization.objects.filter(pk=row.pk, exchanged_at=None).update(exchanged_at=timezone.now()):
         row.revoke()  # RFC 6749 4.1.2: a code used twice may have been stolen
@@ -153,7 +152,7 @@ def _refresh(request: HttpRequest, client_id: str) -> HttpResponseBase:
 
 
 def _for_itself(request: HttpRequest, client_id: str) -> HttpResponseBase:
-    scopes = [scope for scope in request.POST.get("scope", "").split() if scope in SCOPES]
+    scopes = _known_scopes(request.POST)
     row = Authorization.objects.create(
         client_id=client_id, account=ROBOT.id, scope=" ".join(scopes), allowed_at=timezone.now()
     )
@@ -171,6 +170,10 @@ def _answer(row: Authorization, *, has_refresh: bool = True) -> JsonResponse:
         answer["refresh_token"] = tokens.new_refresh_token(row)
     body = bend_token(row.misbehaviour, answer)
     return JsonResponse(body, headers={"Cache-Control": "no-store", "Pragma": "no-cache"})
+
+
+def _known_scopes(asked: Any) -> list[str]:
+    return [scope for scope in dict.fromkeys(asked.get("scope", "").split()) if scope in SCOPES]
 
 
 def _challenge(verifier: str) -> str:

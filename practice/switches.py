@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import math
 import zlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -112,9 +113,10 @@ def _asked(request: HttpRequest, name: str) -> str:
 
 def _number(text: str, unset: float, highest: float) -> float:
     try:
-        return min(max(float(text), 0.0), highest)
+        number = float(text)
     except ValueError:
         return unset
+    return unset if math.isnan(number) else min(max(number, 0.0), highest)
 
 
 async def _huge(megabytes: int) -> AsyncIterator[bytes]:

@@ -94,3 +94,8 @@ def test_redirects_to_two_fixed_places_only(provider: Client) -> None:
 @pytest.mark.parametrize("asked", ["practice_delay=-1", "practice_delay=soon", "practice_status=x"])
 def test_takes_a_switch_that_makes_no_sense_for_unset(provider: Client, asked: str) -> None:
     assert provider.get(f"/practice/api/me?{asked}", headers=KEY).status_code == 200
+
+
+@pytest.mark.parametrize("switch", ["practice_delay=nan", "practice_status=nan", "practice_status=-inf"])
+def test_a_switch_that_is_no_number_changes_nothing(provider: Client, switch: str) -> None:
+    assert provider.get(f"/practice/api/me?{switch}", headers=KEY).status_code == 200

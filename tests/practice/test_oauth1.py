@@ -1,5 +1,6 @@
 """The practice provider's OAuth 1, asked with signatures that oauthlib makes."""
 
+import time
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -110,3 +111,16 @@ def test_refuses_an_old_timestamp(provider: Client) -> None:
 def test_refuses_a_callback_that_is_elsewhere(provider: Client) -> None:
     refused = ask(provider, "POST", f"{BASE}/oauth1/request_token", callback_uri="https://evil.example/cb")
     assert refused.status_code == 401
+
+
+@pytest.mark.parametrize(
+    "odd", [{"oauth_timestamp": "\u00b2"}, {"oauth_timestamp": "9" * 5000}, {"oauth_signature": "\u00e9"}]
+)
+def test_refuses_odd_parameters(provider: Client, odd: dict[str, str]) -> None:
+    params = {
+        "oauth_consumer_key": APP,
+        "oauth_timestamp": str(int(time.time())),
+        "oauth_signature_method": "HMAC-SHA1",
+        "oauth_signature": "x",
+    }
+    assert provider.post("/practice/oauth1/request_token", params | odd).status_code == 401

@@ -186,3 +186,28 @@ def test_fails_the_first_refresh_when_asked(provider: Client) -> None:
     down = swap(provider, code_of(consent(provider, misbehaviour=Misbehaviour.REFRESH_DOWN))).json()
     assert refresh(provider, down["refresh_token"]).status_code == 503
     assert refresh(provider, down["refresh_token"]).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"redirect_uri": "http://[localhost"},
+        {"redirect_uri": f"{CALLBACK}\r\n"},
+        {"redirect_uri": f"{CALLBACK}?{'x' * 500}"},
+        {"client_id": f"practice-{'x' * 200}"},
+        {"client_id": "practice-\x7f"},
+    ],
+)
+def test_refuses_what_no_app_could_have_registered(provider: Client, odd: dict[str, str]) -> None:
+    assert provider.get(f"/practice/oauth2/authorize?{urlencode(ASKED | odd)}").status_code == 400
+
+
+def test_refuses_secrets_and_verifiers_of_any_alphabet(provider: Client) -> None:
+    code = code_of(consent(provider, asked=ASKED | {"code_challenge": "\u00e9" * 43}))
+    assert swap(provider, code, client_secret="\u00e9").json()["error"] == "invalid_client"
+    assert swap(provider, code).json()["error"] == "invalid_grant"
+
+
+def test_a_scope_asked_for_many_times_is_granted_once(provider: Client) -> None:
+    asked = ASKED | {"scope": " ".join(["profile"] * 100)}
+    assert swap(provider, code_of(consent(provider, asked=asked))).json()["scope"] == "profile"
