@@ -54,12 +54,10 @@ def best_first(q: str, services: QuerySet[Service]) -> list[Service]:
     return sorted(services, key=lambda service: places[service.pk])
 
 
-def tiles(services: QuerySet[Service]) -> QuerySet[Service]:
-    """As much of each as a tile shows; ``known_as`` has its aliases. The rest is much more."""
-    ways = ServiceAuth.objects.only("service_id", "auth_type", "position").order_by("position")
+def briefly(services: QuerySet[Service]) -> QuerySet[Service]:
+    """As much of each as a list shows; ``known_as`` has its aliases. The rest is much more."""
     shown = services.select_related(None).prefetch_related(None).annotate(known_as=F("meta__aliases"))
-    columns = ("name", "link_name", "category", "icon", "kind", "is_hidden", "is_builtin")
-    return shown.only(*columns).prefetch_related(Prefetch("auths", ways))
+    return shown.only("name", "link_name", "category", "icon", "kind", "is_hidden", "is_builtin")
 
 
 def _matching(q: str, services: QuerySet[Service]) -> list[UUID]:

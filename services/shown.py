@@ -14,6 +14,7 @@ from services.scopes import grouped
 class AuthShown:
     """One way to authenticate. ``facts`` are labels and values of its block; ``scopes`` come in groups."""
 
+    name: str
     label: str
     type_label: str
     place: str
@@ -33,6 +34,7 @@ def _shown(auth: ServiceAuth) -> AuthShown:
     auth_type = auth_types.get(auth.auth_type)
     held = clients.default_of(auth)
     return AuthShown(
+        name=auth.name,
         label=auth.label or auth_type.label,
         type_label=auth_type.label,
         place=ParamType(auth.param_type).label,

@@ -1,6 +1,5 @@
 """The pages of services: the list, a new one, one of them."""
 
-from itertools import groupby
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,13 +14,14 @@ from people.actor import Actor, from_request
 from people.addresses import is_local_path
 from people.operation_form import REFUSALS
 from people.sessions import fresh_sign_in_required
-from services import clients, operations
+from services import clients, operations, tiles
 from services.callback import callback_url, callback_url_of
 from services.errors import NoBuilder, NotYourService
 from services.forms import ClientForm, CopyForm, ServiceForm
 from services.known import known
 from services.models import Service, ServiceAuth
 from services.shown import auths_shown
+from services.tiles import Group
 
 KINDS = {Service.Kind.DEFAULT: "Default services", Service.Kind.CUSTOM: "Custom services"}
 
@@ -37,7 +37,7 @@ def listing(request: HttpRequest) -> HttpResponse:
         "tabs": [_tab(actor, code, label, is_current=code == kind) for code, label in KINDS.items()],
         "kind": kind.value,
         "filters": filters,
-        "groups": _groups(found, filters["q"]),
+        "groups": tiles.drawn(_groups(operations.briefly(found), kind, filters), "services:detail"),
         "categories": _categories(actor) if kind is Service.Kind.DEFAULT else [],
         "is_filtered": any(filters.values()),
     }
@@ -155,14 +155,13 @@ def _tab(actor: Actor, code: Service.Kind, label: str, *, is_current: bool) -> d
     return {"code": code.value, "label": label, "count": count, "is_current": is_current}
 
 
-def _groups(found: QuerySet[Service], q: str) -> list[tuple[str, list[Service]]]:
+def _groups(found: QuerySet[Service], kind: Service.Kind, filters: dict[str, str]) -> list[Group]:
     """By category; what was searched for in one group, the likeliest first."""
-    shown = operations.tiles(found)
-    if q:
-        listed = operations.best_first(q, shown)
-        return [("", listed)] if listed else []
-    ordered = shown.order_by("category", "name")
-    return [(category, list(group)) for category, group in groupby(ordered, key=lambda each: each.category)]
+    if filters["q"]:
+        return [Group("", operations.best_first(filters["q"], found))]
+    if kind is Service.Kind.CUSTOM or filters["category"]:
+        return [Group("", sorted(found, key=lambda service: service.name.lower()))]
+    return tiles.by_category(found)
 
 
 def _categories(actor: Actor) -> list[tuple[str, int]]:

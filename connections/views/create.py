@@ -1,8 +1,5 @@
 """Create connection: pick a service, give the details; the third step is the page that authorises."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from itertools import groupby
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -21,21 +18,13 @@ from connections.views.lists import Tab
 from people.actor import Actor, from_request
 from people.operation_form import REFUSALS, posted
 from problems import NotFound
-from services import clients
+from services import clients, tiles
 from services import operations as service_operations
 from services.models import Service, ServiceAuth
+from services.tiles import Group
 
 SHOWN_FIRST = 8
 KINDS = {Service.Kind.DEFAULT: "Default services", Service.Kind.CUSTOM: "Custom services"}
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """The services of a category. ``is_open``: shown at once, the others when their heading is chosen."""
-
-    title: str
-    services: list[Service]
-    is_open: bool = True
 
 
 @require_safe
@@ -47,6 +36,7 @@ def pick(request: HttpRequest) -> HttpResponse:
     is_default = kind is Service.Kind.DEFAULT
     found = service_operations.find_services(actor=actor, kind=kind, q=q, category=category)
     counts = {code: service_operations.find_services(actor=actor, kind=code).count() for code in KINDS}
+    groups = _groups(actor, service_operations.briefly(found), q=q, is_whole=is_default and not category)
     back = {"next": f"{reverse('connections:new')}?kind=custom"}
     context = {
         "kind": kind.value,
@@ -55,7 +45,7 @@ def pick(request: HttpRequest) -> HttpResponse:
             Tab(code.value, label, counts[code], is_current=code == kind) for code, label in KINDS.items()
         ],
         "total": counts[kind],
-        "groups": _groups(actor, service_operations.tiles(found), q=q, is_whole=is_default and not category),
+        "groups": tiles.drawn(groups, "connections:details"),
         "categories": service_operations.categories(actor=actor) if is_default else [],
         "new_service_href": f"{reverse('services:new')}?{urlencode(back)}",
     }
@@ -129,21 +119,9 @@ def _show_details(request: HttpRequest, actor: Actor, auth: ServiceAuth, form: D
 def _groups(actor: Actor, found: QuerySet[Service], *, q: str, is_whole: bool) -> list[Group]:
     """What is used here first, then the best known, then all by category; what was searched for as one."""
     if q:
-        groups = [Group("", service_operations.best_first(q, found))]
-    elif is_whole:
-        used = access.services_used(actor, found)[:SHOWN_FIRST]
-        known = found.filter(meta__rank__isnull=False).order_by("meta__rank")[:SHOWN_FIRST]
-        groups = [Group("Used here", list(used)), Group("Best known", list(known)), *_by_category(found)]
-    else:
-        groups = [Group("", sorted(found, key=lambda service: service.name.lower()))]
-    return [group for group in groups if group.services]
-
-
-def _by_category(services: Iterable[Service]) -> list[Group]:
-    """Our own first and open, the ones without a category last."""
-    listed = sorted(
-        services,
-        key=lambda each: (not each.is_builtin, each.category == "", each.category, each.name.lower()),
-    )
-    grouped = groupby(listed, key=lambda service: (service.is_builtin, service.category or "Other"))
-    return [Group(category, list(members), is_builtin) for (is_builtin, category), members in grouped]
+        return [Group("", service_operations.best_first(q, found))]
+    if not is_whole:
+        return [Group("", sorted(found, key=lambda service: service.name.lower()))]
+    used = access.services_used(actor, found)[:SHOWN_FIRST]
+    known = found.filter(meta__rank__isnull=False).order_by("meta__rank")[:SHOWN_FIRST]
+    return [Group("Used here", list(used)), Group("Best known", list(known)), *tiles.by_category(found)]

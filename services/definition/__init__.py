@@ -43,6 +43,7 @@ __all__ = [
     "parse",
 ]
 
+_STAND_INS = {"name": "x", "link_name": "x", "base_url": "https://example.com"}
 _AUTH_KEYS = frozenset({"auth", "auth_type", "param_type", *BLOCKS})
 
 
@@ -75,8 +76,8 @@ def parse(data: Any, *, is_builtin: bool = False, is_trusted: bool = False) -> D
         raise ValidationFailed(errors)
     shape = _shape_of({key: value for key, value in data.items() if key not in _AUTH_KEYS}, errors)
     auths = _read_auths(data, errors)
-    if shape is None:
-        raise ValidationFailed(errors)
+    if any(error["field"].startswith("variables") for error in errors):
+        raise ValidationFailed(errors)  # what addresses may say is not known
     service = shape.model_dump(mode="json")
     _check_addresses(service, auths, Addresses(service["variables"], is_builtin), errors)
     check_rest(service, auths, is_trusted=is_trusted, errors=errors)
@@ -120,15 +121,19 @@ def host_variables(service: Service) -> frozenset[str]:
     return frozenset().union(*(host_names(text) for text in texts)) - {PUBLIC_URL}
 
 
-def _shape_of(own: dict[str, Any], errors: Errors) -> ServiceShape | None:
+def _shape_of(own: dict[str, Any], errors: Errors) -> ServiceShape:
+    """What is wrong is left out, or stood in for, so that all the rest is looked at, too."""
     cleaned = {
         key: None if key in {"test", "identity"} and value == {} else value for key, value in own.items()
     }
     try:
         return ServiceShape.model_validate(cleaned)
     except ValidationError as error:
-        errors += words.sentences(error)
-        return None
+        found = words.sentences(error)
+    errors += found
+    wrong = {each["field"].partition(".")[0] for each in found}
+    right = {key: value for key, value in cleaned.items() if key not in wrong}
+    return ServiceShape.model_validate(right | {key: _STAND_INS[key] for key in wrong & _STAND_INS.keys()})
 
 
 def _check_addresses(
@@ -136,12 +141,12 @@ def _check_addresses(
 ) -> None:
     keys = [path_keys(auth.auth_type, auth.param_type, auth.config) for auth in auths]
     kept = frozenset.intersection(*keys) if keys else frozenset()
-    problem = addresses.url_problem(service["base_url"], kept)
+    problem = "" if _is_wrong("base_url", errors) else addresses.url_problem(service["base_url"], kept)
     if problem:
         errors.append({"field": "base_url", "message": problem})
     for auth in auths:
         _check_endpoints(auth, addresses, errors)
-    if _has_checked_hosts(service, addresses, errors) and not problem:
+    if _has_checked_hosts(service, addresses, errors) and not _is_wrong("base_url", errors):
         _check_cover(service, addresses, errors)
 
 
@@ -155,7 +160,7 @@ def _check_endpoints(auth: AuthDefinition, addresses: Addresses, errors: Errors)
 def _has_checked_hosts(service: dict[str, Any], addresses: Addresses, errors: Errors) -> bool:
     """Check the allowed hosts, or take the base URL's where that is right; are they fit to be compared?"""
     if not service["hosts"]:
-        if any(error["field"] == "base_url" for error in errors):
+        if _is_wrong("base_url", errors):
             return False
         service["hosts"] = [_own_host(service["base_url"])]
     bad = [_host_error(index, pattern, addresses) for index, pattern in enumerate(service["hosts"])]
@@ -181,6 +186,10 @@ def _check_cover(service: dict[str, Any], addresses: Addresses, errors: Errors) 
                 problem = "Its host is not among those that may be called."
         if problem:
             errors.append({"field": f"{name}.path", "message": problem})
+
+
+def _is_wrong(field: str, errors: Errors) -> bool:
+    return any(error["field"] == field for error in errors)
 
 
 def _own_host(base_url: str) -> str:

@@ -100,9 +100,13 @@ def _client_text_problem(key: str, value: Any) -> str:
         return "This takes text."
     if len(value) > _LONGEST[key]:
         return f"This takes at most {_LONGEST[key]} characters."
-    if key != "private_key" and has_controls(value):
+    if has_controls(_in_one_line(value) if key == "private_key" else value):
         return "Remove the control character: a line break was pasted along, perhaps."
     return ""
+
+
+def _in_one_line(pem: str) -> str:
+    return pem.replace("\r", "").replace("\n", "")
 
 
 def _read_one(entry: Any, prefix: str, errors: Errors) -> AuthDefinition | None:
@@ -148,8 +152,10 @@ def _param_type_of(
     entry: Mapping[str, Any], auth_type: AuthType, prefix: str, errors: Errors
 ) -> ParamType | None:
     """The chosen place; where a type knows only one, it is that one whatever was sent."""
-    chosen = entry.get("param_type") or auth_type.param_types[0]
-    known = chosen in set(ParamType)
+    chosen = entry.get("param_type", "")
+    if chosen in ("", None):
+        return auth_type.param_types[0]
+    known = isinstance(chosen, str) and chosen in set(ParamType)
     if known and len(auth_type.param_types) == 1:
         return auth_type.param_types[0]
     if known and ParamType(chosen) in auth_type.param_types:

@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 
 from people.operation_form import OperationForm
+from problems import ValidationFailed
 from services import auth_types, definition, link_names
 from services.auth_types.base import AuthType
 from services.forms import blocks
@@ -111,6 +112,8 @@ class ServiceForm(OperationForm):
             data["link_name"] = link_names.suggested(data["name"])
             if not data["link_name"]:
                 self.add_error("link_name", "Enter a link name: the name has no letter to make one from.")
+        if self.errors and "auth_type" in data:
+            self._tell_the_rest()
         return data
 
     def nested(self) -> dict[str, Any]:
@@ -170,6 +173,17 @@ class ServiceForm(OperationForm):
             for name in [name for name in self.errors if name.startswith(f"{auth_type.name}.")]:
                 if auth_type.name != chosen:
                     del self.errors[name]
+
+    def _tell_the_rest(self) -> None:
+        """What the operation would say of the other fields: once round is enough."""
+        told = set(self.errors)
+        fixed = {"link_name": self.service.link_name} if self.service else {}
+        try:
+            definition.parse(self.nested() | fixed)
+        except ValidationFailed as error:
+            for problem in error.errors:
+                if problem["field"].partition(".")[0] not in told and problem["field"] not in told:
+                    self._lay_one(problem["field"], problem["message"])
 
     def _request(self, name: str, parts: tuple[str, ...]) -> dict[str, Any]:
         entered = {part: self.cleaned_data.get(f"{name}.{part}") or "" for part in parts}

@@ -1,13 +1,13 @@
 // Shows only the entries that hold every typed word. Without scripts the search field stays hidden and the list whole.
 // Folds with nothing to show go, the others open.
-// <input data-filter="scopes"> … <div id="scopes"><label data-filter-text="desk.tickets.read read tickets">
+// <input data-filter="scopes"> … <div id="scopes"><label data-filter-text="words to find it by, if not those it shows">
 function filter(input) {
   const list = document.getElementById(input.dataset.filter);
   const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
   const seen = new Set(); // what stands in two folds is shown once
   let shown = 0;
   for (const entry of list.querySelectorAll("[data-filter-text]")) {
-    const text = entry.dataset.filterText.toLowerCase();
+    const text = (entry.dataset.filterText || entry.textContent).toLowerCase();
     entry.hidden = !words.every((word) => text.includes(word)) || (words.length > 0 && seen.has(entry.href));
     if (!entry.hidden && entry.href) seen.add(entry.href);
     shown += entry.hidden ? 0 : 1;

@@ -151,6 +151,12 @@ def test_zoho_has_every_data_centre_and_its_own_prefix(link_name: str) -> None:
     assert config["authorize_params"] == {"access_type": "offline", "prompt": "consent"}
 
 
+@pytest.mark.parametrize("path", sorted(loader.OWN_FOLDER.glob("zoho*.toml")), ids=lambda path: path.stem)
+def test_a_grant_of_zohos_is_revoked_where_its_tokens_come_from(path: Path) -> None:
+    for config in configs_of(entry_of(path)):
+        assert config["revoke_url"] == f"{config['token_url']}/revoke"
+
+
 @pytest.mark.parametrize(
     "product",
     ["Desk.", "ZohoCRM.", "SalesIQ.", "ZohoCommerce.", "ZohoBooks.", "ZohoCreator.", "ZohoCliq."],

@@ -67,7 +67,7 @@ def test_what_is_meant_comes_first(owner: User, catalogue: list[Service]) -> Non
             meta={"rank": rank},
         )
     listed = operations.find_services(actor=Actor.of(owner), q="mail")
-    names = [each.name for each in operations.best_first("mail", operations.tiles(listed))]
+    names = [each.name for each in operations.best_first("mail", operations.briefly(listed))]
     assert names == ["Mail", "Mailgun", "Z Mail", "Gmail"]
 
 

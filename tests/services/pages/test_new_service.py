@@ -1,5 +1,6 @@
 """Creating a service in the visitor, with no script."""
 
+import re
 from typing import Any
 
 import pytest
@@ -144,6 +145,29 @@ def test_says_what_is_wrong_beside_the_field_and_keeps_what_was_typed(
     assert "Zoho Commerce" in page
     assert escape(value) in page
     assert "access_type" in page
+
+
+def test_says_everything_that_is_wrong_at_once(visitor: Client) -> None:
+    wrong = {
+        "name": "",
+        "link_name": "Zoho Commerce",
+        "base_url": "ftp://commerce.zoho.eu",
+        "hosts": "169.254.169.254",
+        "oauth2.authorize_url": "http://accounts.zoho.eu/auth",
+        "oauth2.token_url": "ftp://accounts.zoho.eu/token",
+        "headers": "Host: x",
+    }
+    page = refused(visitor, **wrong)
+    for field in wrong:
+        assert f'id="id_{field}_error"' in page, field
+    assert page.count('class="errors"') == len(wrong)
+
+
+def test_puts_the_cursor_where_the_first_mistake_is(visitor: Client) -> None:
+    page = refused(visitor, base_url="", **{"oauth2.token_url": ""})
+    assert page.count("autofocus") == 1
+    assert re.search(r'<input[^>]* name="base_url"[^>]* autofocus', page)
+    assert "autofocus" not in visitor.get("/services/new/").content.decode()
 
 
 def test_opens_the_part_that_holds_the_error(visitor: Client) -> None:

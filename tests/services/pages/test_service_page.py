@@ -55,6 +55,7 @@ def test_folds_a_long_list_of_scopes_by_product(owner: User, signed_in: SignIn) 
     shown = page(signed_in(owner), "/services/zoho/")
     assert "Desk<span" in shown
     assert "ZohoCRM<span" in shown
+    assert 'data-filter="scopes-oauth2"' in shown
     assert '<details class="more"' not in page(signed_in(owner), "/services/slack/")
 
 
