@@ -5,7 +5,7 @@ import datetime as dt
 import ipaddress
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -72,51 +72,43 @@ def ask(request: pytest.FixtureRequest, client: Client, rules: Policy, resolver:
 
     By one way out and by the other, to the URL's own host.
     """
-    usual_rules, usual_resolver = rules, resolver
+    usual: dict[str, Any] = {"rules": rules, "resolver": resolver}
 
-    async def by_client(
-        url: str,
-        *,
-        method: str = "GET",
-        headers: Pairs = (),
-        body: bytes | None = None,
-        within: float = 5,
-        rules: Policy = usual_rules,
-        resolver: Resolver = usual_resolver,
-    ) -> tuple[int, bytes]:
-        checked = destination(url, hosts=[_host(url)], rules=rules)
-        deadline = asyncio.get_running_loop().time() + within
-        async with AsyncExitStack() as stack:
-            by = client
-            if (rules, resolver) != (usual_rules, usual_resolver):
-                by = await stack.enter_async_context(Client(rules=rules, resolver=resolver))
-            reply = await stack.enter_async_context(
-                by.open(
-                    method,
-                    url,
-                    headers=headers,
-                    body=body,
-                    destination=checked,
-                    deadline=deadline,
-                    max_bytes=1 << 20,
-                )
-            )
-            return reply.status, b"".join([piece async for piece in reply.iter_bytes()])
+    async def by_client(url: str, **given: Any) -> tuple[int, bytes]:
+        if not given.keys() & usual.keys():
+            return await _by_client(client, url, **{"rules": rules} | given)
+        ways = {name: given.pop(name, usual[name]) for name in usual}
+        async with Client(**ways) as other:
+            return await _by_client(other, url, rules=ways["rules"], **given)
 
-    async def by_session(
-        url: str,
-        *,
-        method: str = "GET",
-        within: float = 5,
-        rules: Policy = usual_rules,
-        resolver: Resolver = usual_resolver,
-        **given: Any,
-    ) -> tuple[int, bytes]:
-        given |= {"hosts": [_host(url)], "deadline_s": within, "rules": rules, "resolver": resolver}
+    async def by_session(url: str, *, method: str = "GET", within: float = 5, **given: Any) -> Any:
+        given = usual | {"hosts": [_host(url)], "deadline_s": within} | given
         reply = await asyncio.to_thread(session.send, method, url, **given)
         return reply.status, reply.body
 
     return by_client if request.param == "call path" else by_session
+
+
+async def _by_client(
+    client: Client,
+    url: str,
+    *,
+    rules: Policy,
+    method: str = "GET",
+    headers: Pairs = (),
+    body: bytes | None = None,
+    within: float = 5,
+) -> tuple[int, bytes]:
+    async with client.open(
+        method,
+        url,
+        headers=headers,
+        body=body,
+        destination=destination(url, hosts=[_host(url)], rules=rules),
+        deadline=asyncio.get_running_loop().time() + within,
+        max_bytes=1 << 20,
+    ) as reply:
+        return reply.status, b"".join([piece async for piece in reply.iter_bytes()])
 
 
 def _host(url: str) -> str:
