@@ -5,25 +5,32 @@ and nothing else is dialled.
 """
 
 import time
-from collections.abc import Generator
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import TypeVar, cast
 from urllib.parse import urlencode
 
+from django.db import connection as database
+
+import problems
 from connections.models import Connection
 from outbound import guard, session
 from outbound.errors import HostNotAllowed
 from services import operations as services_operations
 from services import target
-from services.auth_types.base import Answer, AuthType, Exchange, Flow
+from services.auth_types.base import Answer, AuthType, Exchange, Flow, Tokens
 from services.callback import callback_url
 from services.models import OAuthClient
 from services.target import Target
+from vault import Secret, blank
 
 T = TypeVar("T")
-DEADLINE_S = 8.0  # for a whole exchange; those who wait for a refresh wait less (grants.renewal)
+DEADLINE_S = 8.0  # for an exchange that loses nothing when it is given up
+GRANT_S = 30.0  # for one that uses up a code or a refresh token: its answer is the only way on
 MAX_BYTES = 1 << 20
 FORM = "application/x-www-form-urlencoded"
+# Of what is sent to an endpoint, all that is no secret; whatever else comes back is blanked.
+PUBLIC = frozenset({"grant_type", "response_type", "client_id", "redirect_uri", "scope", "token_type_hint"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +62,64 @@ def service_side(
 
 
 def drive(
-    side: ServiceSide, exchanges: Generator[Exchange, Answer, T], *, deadline_s: float = DEADLINE_S
+    side: ServiceSide,
+    exchanges: Generator[Exchange, Answer, T],
+    *,
+    secrets: Iterable[Secret] = (),
+    deadline_s: float = DEADLINE_S,
 ) -> T:
-    """Run an auth type's generator to its end. Raises what it raises, and what ``outbound`` raises."""
+    """Run an auth type's generator to its end. Raises what it raises, and what ``outbound`` raises.
+
+    No database connection is held meanwhile. What the service repeats of ``secrets``, or of anything that it
+    was sent, is blanked in errors and scopes.
+    """
     ends_at = time.monotonic() + deadline_s
+    hidden = [*secrets, *secrets_of(side)]
+    release_database()
     try:
         exchange = next(exchanges)
         while True:
+            hidden += _secrets_in(exchange)
             exchange = exchanges.send(_ask(side, exchange, max(0.0, ends_at - time.monotonic())))
     except StopIteration as finished:
         result: T = finished.value
+        return _without(result, hidden)
+    except problems.AppError as error:
+        error.message, error.hint = blank(error.message, hidden), blank(error.hint, hidden)
+        error.args = (error.message,)
+        raise
+
+
+def release_database() -> None:
+    """Give this thread's database connection back for as long as the network is waited for."""
+    if not database.in_atomic_block:  # which only tests wrap around this
+        database.close()
+
+
+def secrets_of(side: ServiceSide) -> Iterator[Secret]:
+    """The app's own."""
+    client = side.flow.client
+    if client is not None:
+        yield from filter(None, (client.client_secret, client.private_key))
+
+
+def _secrets_in(exchange: Exchange) -> Iterator[Secret]:
+    """What is sent, less what is known to be public: a parameter nobody thought of counts as a secret."""
+    for name, value in exchange.form or ():
+        if name not in PUBLIC:
+            yield Secret(value)
+    for name, value in exchange.headers:
+        if name == "Authorization":
+            yield Secret(value.partition(" ")[2])
+
+
+def _without(result: T, hidden: list[Secret]) -> T:
+    """The tokens, their scopes less whatever secret the service wrote there."""
+    if not isinstance(result, Tokens) or result.scopes is None:
         return result
+    hidden = [*hidden, *result.secrets.values()]
+    cleaned = replace(result, scopes=tuple(blank(scope, hidden) for scope in result.scopes))
+    return cast("T", cleaned)
 
 
 def _ask(side: ServiceSide, exchange: Exchange, deadline_s: float) -> Answer:

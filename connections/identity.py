@@ -8,16 +8,18 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 import structlog
 
 import problems
+from connections import exchanges
 from connections.exchanges import ServiceSide
 from connections.models import Grant
 from outbound import session
 from services.auth_types.base import Unsigned
 from services.auth_types.text import trimmed
-from vault import Secret
+from vault import Secret, blank
 
 log = structlog.get_logger(__name__)
 DEADLINE_S = 5.0
 MAX_BYTES = 1 << 20
+MOST = 2000  # characters that are looked at
 
 
 def note(grant: Grant, side: ServiceSide, secrets: Mapping[str, Secret]) -> None:
@@ -30,14 +32,15 @@ def note(grant: Grant, side: ServiceSide, secrets: Mapping[str, Secret]) -> None
     except problems.AppError as error:
         log.info("grant.identity_unknown", connection=grant.connection.link_name, code=error.code)
         return
-    grant.authorized_as_id = _text_at(found, asked.get("id", ""))
-    grant.authorized_as = _text_at(found, asked.get("label", "")) or grant.authorized_as_id
+    name, label = (blank(_text_at(found, asked.get(key, "")), secrets.values()) for key in ("id", "label"))
+    grant.authorized_as_id, grant.authorized_as = trimmed(name), trimmed(label or name)
 
 
 def _ask(side: ServiceSide, secrets: Mapping[str, Secret]) -> Any:
     """The identity request, signed like any call. Raises what ``outbound`` raises; ``None`` if no JSON."""
     target = side.target
     request = Unsigned("GET", _url(side))
+    exchanges.release_database()
     placed = side.auth_type.place(target.config, target.param_type, side.flow.client, secrets, request)
     reply = session.send(
         "GET",
@@ -70,7 +73,7 @@ def _with_query(url: str, pairs: tuple[tuple[str, str], ...]) -> str:
 
 
 def _text_at(found: Any, path: str) -> str:
-    """What stands at a dotted path, as printable text of at most 200 characters."""
+    """What stands at a dotted path, where that is a text or a number."""
     for name in path.split(".") if path else ():
         if isinstance(found, list) and name.isdecimal() and int(name) < len(found):
             found = found[int(name)]
@@ -78,4 +81,4 @@ def _text_at(found: Any, path: str) -> str:
             found = found.get(name) if isinstance(found, dict) else None
     if not path or isinstance(found, bool) or not isinstance(found, str | int):
         return ""
-    return trimmed(str(found))
+    return str(found)[:MOST]

@@ -1,9 +1,10 @@
 """An error that the service sent back instead of a code, told in words of ours (RFC 6749 4.1.2.1)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from connections.errors import ProviderRefused
 from services.auth_types.text import trimmed
+from vault import Secret, blank
 
 _DENIED = "The authorisation was refused at the service. Nothing was changed."
 _SETUP = "Compare the app’s settings at the service with the service’s page here, then start again."
@@ -28,9 +29,11 @@ SENTENCES = {
 }
 
 
-def check(params: Mapping[str, str]) -> None:
-    """Raises ProviderRefused where the answer is an error; its own text goes along, trimmed and as text."""
+def check(params: Mapping[str, str], secrets: Iterable[Secret]) -> None:
+    """Raises ProviderRefused where the answer is an error; its own text goes along, trimmed, as text, and
+    without the secrets of the round trip."""
     if "error" not in params:
         return
+    said = trimmed(blank(params.get("error_description", ""), secrets))
     message, hint = SENTENCES.get(params["error"], _OTHER)
-    raise ProviderRefused(message, hint=hint, provider_says=trimmed(params.get("error_description")))
+    raise ProviderRefused(message, hint=hint, provider_says=said)

@@ -193,6 +193,10 @@ class AuthType(ABC):
         """The endpoints by their name in the config, unset ones left out."""
         return {}
 
+    def refresh_url(self, config: Mapping[str, Any]) -> str:
+        """Where new tokens are asked for; empty where none are to be had."""
+        return ""
+
     def scope_names(self, config: Mapping[str, Any]) -> tuple[str, ...]:
         """The scopes that a connection may choose from."""
         return ()

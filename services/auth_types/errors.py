@@ -36,8 +36,6 @@ class GrantDead(ReconnectNeeded):
     """The service says that the grant is over: only a person can make a new one."""
 
     def __init__(self, error: str, description: str = "") -> None:
-        self.error = error
-        self.description = description
         told = f" It says: {description}" if description else ""
         super().__init__(f"The service no longer accepts this authorisation ({error}).{told}")
 

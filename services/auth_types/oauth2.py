@@ -132,6 +132,9 @@ class OAuth2(AuthType):
     def urls(self, config: Mapping[str, Any]) -> dict[str, str]:
         return {name: config[name] for name in _ENDPOINTS if config[name]}
 
+    def refresh_url(self, config: Mapping[str, Any]) -> str:
+        return str((not self.is_automatic(config) and config["refresh_url"]) or config["token_url"])
+
     def scope_names(self, config: Mapping[str, Any]) -> tuple[str, ...]:
         return tuple(scope["name"] for scope in config["scopes"])
 
@@ -186,10 +189,7 @@ class OAuth2(AuthType):
     def refresh(self, flow: Flow, secrets: Mapping[str, Secret]) -> Generator[Exchange, Answer, Tokens]:
         """New tokens; a refresh token that the answer leaves out stays (RFC 6749 6)."""
         pairs, kept = self._refresh_pairs(flow, secrets)
-        url = flow.config["token_url"]
-        if kept:
-            url = flow.config["refresh_url"] or url
-        answer = yield _request(flow, url, pairs)
+        answer = yield _request(flow, self.refresh_url(flow.config), pairs)
         # Some vendors refuse with 200 and an error in the body.
         if token_answer.is_refusal(answer) or token_answer.error_in(answer)[0]:
             token_answer.refuse(answer, is_refresh=True)

@@ -25,7 +25,8 @@ class CanaryService:
         """The token endpoint's answer. Its errors carry a canary that must not be kept either."""
         if form.get("grant_type") == "refresh_token" and self.refusing:
             status = 503 if self.refusing == "down" else 400
-            error = {"error": "invalid_grant", "error_description": "The consent is over."}
+            said = f"{form['refresh_token']} of {form['client_secret']} is over."
+            error = {"error": "invalid_grant", "error_description": said}
             return status, {**(error if status == 400 else {}), "debug": self.secrets["endpoint_body"]}
         if form.get("grant_type") == "refresh_token":
             self.refreshes += 1

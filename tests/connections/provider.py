@@ -43,6 +43,7 @@ class Provider:
     revoke_status: int = 200
     person: Any = field(default_factory=lambda: {"user": {"id": 7, "email": "ada@example.net"}})
     before_answering: Callable[[], None] = lambda: None  # when all is decided, and nothing has left
+    misbehaves: Callable[[dict[str, str]], Said] | None = None  # what the token endpoint does with a form
     issued: int = 0
     current: str = ""
     _laid_out: list[Said] = field(default_factory=list)
@@ -65,7 +66,8 @@ class Provider:
                 return Said(200, self.person)
             if request.path == "/revoke":
                 return Said(self.revoke_status, {})
-            said = self._laid_out.pop(0) if self._laid_out else self._token(request.form)
+            answer = self.misbehaves or self._token
+            said = self._laid_out.pop(0) if self._laid_out else answer(request.form)
         self.before_answering()
         return said
 
