@@ -72,7 +72,8 @@ def load(*, folders: tuple[Path, ...] | None = None) -> Report:
     report = Report()
     told = _entries(_folders() if folders is None else folders, report)
     with transaction.atomic():
-        there = {service.link_name: service for service in Service.objects.prefetch_related("auths")}
+        held = Service.objects.select_for_update().order_by("pk")  # no connection is made to them meanwhile
+        there = {service.link_name: service for service in held.prefetch_related("auths")}
         for link_name, entry in told.items():
             service = there.get(link_name) or Service(link_name=link_name, kind=Service.Kind.DEFAULT)
             _bring(service, entry, report)

@@ -78,6 +78,13 @@ def get_service(*, actor: Actor, link_name: str) -> Service:
     return service
 
 
+def lock_service(link_name: Any) -> None:
+    """Hold a service as it is to the end of the transaction: whoever changes where credentials go, and
+    whoever gives it one to send, takes this lock before they look."""
+    if isinstance(link_name, str):
+        list(Service.objects.select_for_update().filter(link_name=link_name.replace("\x00", "")).values("pk"))
+
+
 def may_edit(actor: Actor, service: Service) -> bool:
     """May this person change or delete it? Default services nobody may."""
     return service.is_custom and _is_keeper(actor, service)

@@ -21,6 +21,7 @@ from people import audit
 from people.actor import Actor
 from people.audit_events import Event
 from services import auth_types
+from services import operations as services_operations
 from services.models import RetiredLinkName
 
 _KIND = RetiredLinkName.Kind.CONNECTION
@@ -36,10 +37,12 @@ def create_connection(*, actor: Actor, data: Mapping[str, Any]) -> Connection:
         raise NoBuilder
     if actor.connection_ids is not None:
         raise TokenNotAllowed("This API token is narrowed to certain connections, so it makes no new one.")
+    services_operations.lock_service(data.get("service"))
     asked = details.parse(actor=actor, data=data)
     _claim_link_name(actor, asked.link_name)
     connection = _insert(actor, asked)
     set_audience(connection, asked.audience)
+    _first_credential(actor, connection, asked)
     audit.record(
         Event.CONNECTION_CREATED,
         actor=actor,
@@ -49,7 +52,6 @@ def create_connection(*, actor: Actor, data: Mapping[str, Any]) -> Connection:
         credentials_of=asked.credentials_of,
         audience=asked.audience,
     )
-    _first_credential(actor, connection, asked)
     return connection
 
 
@@ -91,22 +93,17 @@ def delete_connection(*, actor: Actor, connection: Connection, confirm: str) -> 
     access.require_edit(actor, connection)
     if confirm.strip() != connection.link_name:
         raise DeleteUnconfirmed
-    active = grants.active_of([connection])
-    related = active.select_related("connection__auth__service", "client", "user")
-    told = [revocation for grant in related if (revocation := grants.Revocation.of(grant))]
     with transaction.atomic():
+        connection = access.lock(connection)
+        told = grants.Revocation.of_all(connection)
         if connection.is_internal:
             internal.revoke_tokens(actor=actor)
         RetiredLinkName.objects.update_or_create(
             kind=_KIND, link_name=connection.link_name, defaults={"owner_id": connection.created_by_id}
         )
-        audit.record(
-            Event.CONNECTION_DELETED,
-            actor=actor,
-            target=_target(connection),
-            service=connection.auth.service.link_name,
-        )
+        service = connection.auth.service.link_name
         connection.delete()
+        audit.record(Event.CONNECTION_DELETED, actor=actor, target=_target(connection), service=service)
     grants.tell_services(told)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from connections import grants
 from connections.errors import RetargetUnconfirmed, ServiceInUse
@@ -24,17 +25,18 @@ def change_service(*, actor: Actor, service: Service, data: Mapping[str, Any]) -
 
     Raises ValidationFailed, RetargetUnconfirmed, ConfirmationRequired.
     """
-    used_by = list(_connections_of(service).select_for_update(of=("self",)))
+    used_by = _locked_users(service)
+    service = services_operations.get_service(actor=actor, link_name=service.link_name)
     change = services_operations.plan_change(actor=actor, service=service, data=data)
     if used_by:
         change.require_nothing_fixed()
         if change.is_retargeted:
             _require_confirmation(actor, service, data)
+    ended = _end_grants(used_by) if change.is_retargeted else []
     applied = services_operations.apply_change(
         actor=actor, service=service, data=data, is_in_use=bool(used_by)
     )
-    if used_by and applied.is_retargeted:
-        _end_grants(actor, used_by)
+    _tell_ended(actor, ended)
     return applied
 
 
@@ -46,13 +48,15 @@ def take_over_newer(*, actor: Actor, service: Service, confirm: str) -> None:
     """
     if not actor.is_administrator:
         raise NotYourService("Only an administrator takes over what the catalogue says of a service in use.")
+    used_by = _locked_users(service)
+    service = services_operations.get_service(actor=actor, link_name=service.link_name)
     entry = loader.newer(service)
     if entry is None:
         raise ServiceUpToDate
     _require_confirmation(actor, service, {"confirm": confirm})
-    used_by = list(_connections_of(service).select_for_update(of=("self",)))
     change = compare(service, entry.defined)
     loader.take_over(service, entry)
+    ended = _end_grants(used_by)
     audit.record(
         Event.SERVICE_RETARGETED,
         actor=actor,
@@ -60,20 +64,28 @@ def take_over_newer(*, actor: Actor, service: Service, confirm: str) -> None:
         fields=list(change.fields),
         hosts=service.hosts,
     )
-    _end_grants(actor, used_by)
+    _tell_ended(actor, ended)
 
 
 @transaction.atomic
 def delete_service(*, actor: Actor, service: Service) -> None:
     """Delete a custom service that nothing uses. Raises ServiceInUse with ``connections``."""
-    Service.objects.select_for_update().get(pk=service.pk)
+    services_operations.lock_service(service.link_name)
+    service = services_operations.get_service(actor=actor, link_name=service.link_name)
     used_by = _connections_of(service).order_by("link_name").values_list("link_name", flat=True)
     if used_by and services_operations.may_edit(actor, service):
         raise ServiceInUse(connections=list(used_by))
     services_operations.remove(actor=actor, service=service)
 
 
-def _connections_of(service: Service) -> Any:
+def _locked_users(service: Service) -> list[Connection]:
+    """The connections that use it. They and the service are held, in this order everywhere, to the end of the
+    transaction: none is made, and none gets a credential, while its hosts change."""
+    services_operations.lock_service(service.link_name)
+    return list(_connections_of(service).order_by("pk").select_for_update(of=("self",)))
+
+
+def _connections_of(service: Service) -> QuerySet[Connection]:
     return Connection.objects.filter(auth__service=service)
 
 
@@ -83,12 +95,16 @@ def _require_confirmation(actor: Actor, service: Service, data: Mapping[str, Any
     actor.require_fresh()
 
 
-def _end_grants(actor: Actor, used_by: list[Connection]) -> None:
-    for connection in used_by:
-        if grants.end_all(Grant.objects.filter(connection=connection), "service_changed"):
-            audit.record(
-                Event.GRANT_ENDED,
-                actor=actor,
-                target=f"connection:{connection.link_name}",
-                reason="service_changed",
-            )
+def _end_grants(used_by: list[Connection]) -> list[Connection]:
+    """End what was granted for where the credentials went; those that had something to end."""
+    return [
+        connection
+        for connection in used_by
+        if grants.end_all(Grant.objects.filter(connection=connection), "service_changed")
+    ]
+
+
+def _tell_ended(actor: Actor, ended: list[Connection]) -> None:
+    for connection in ended:
+        target = f"connection:{connection.link_name}"
+        audit.record(Event.GRANT_ENDED, actor=actor, target=target, reason="service_changed")

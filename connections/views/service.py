@@ -33,14 +33,14 @@ def edit(request: HttpRequest, link_name: str) -> HttpResponse:
     if form.is_valid():
         data = form.nested() | {"confirm": request.POST.get("confirm", "").strip()}
         try:
-            operations.change_service(actor=actor, service=service, data=data)
+            changed = operations.change_service(actor=actor, service=service, data=data)
         except RetargetUnconfirmed:
             typed = request.POST if "confirm" in request.POST else None
             confirm = ConfirmForm(typed, link_name=service.link_name)
         except REFUSALS as error:
             form.lay(error)
         else:
-            messages.success(request, f"{service.name} is saved.")
+            messages.success(request, f"{changed.defined.name} is saved.")
             return redirect("services:detail", service.link_name)
     context = {"service": service, "form": form, "confirm": confirm, "is_used": is_used}
     return render(
