@@ -133,6 +133,13 @@ class ServiceUnreachable(FlowFailed):
     hint = "Start again in a moment; if it stays, check the addresses on the service’s page."
 
 
+class EndpointBusy(Unavailable):
+    """As many round trips as may wait for a service are waiting (503)."""
+
+    message = "Many people are waiting for this service to answer; nothing was used up."
+    hint = "Reload this page in a moment."
+
+
 class LinkSpent(FlowFailed):
     """An authorisation link that was used, or whose time is over (410)."""
 

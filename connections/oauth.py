@@ -4,7 +4,9 @@ Whoever starts it finishes it: state is bound to person, session, connection and
 minutes, and is consumed by the first answer that names it, good or bad.
 """
 
+import time
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
@@ -19,6 +21,7 @@ from connections.errors import (
     ConnectionDeleted,
     ConnectionDisabled,
     ConnectionNotFound,
+    EndpointBusy,
     FlowOvertaken,
     LinkNotYours,
     LinkSpent,
@@ -30,6 +33,7 @@ from connections.errors import (
     WrongServiceReturned,
 )
 from connections.exchanges import ServiceSide
+from connections.limits import Limits
 from connections.links import Link
 from connections.models import Connection, Grant
 from people import audit
@@ -38,9 +42,11 @@ from people.audit_events import Event
 from people.models import User
 from services import auth_types, clients
 from services.auth_types.base import Consent, Tokens
-from vault import digest
+from vault import Secret, digest
 
 LASTS = timedelta(minutes=10)
+SAID = frozenset({"error", "error_description", "error_uri", "iss", "scope"})  # the rest may be a secret
+ROUND_TRIPS = Limits(8, lambda: EndpointBusy(retry_after=5))  # that wait for one service, in this process
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +116,14 @@ def begin(
 ) -> Redirect:
     """Start a round trip. The grant that is there stays until a new one comes back."""
     _require_startable(actor, connection)
-    grant = _claim_link(actor, connection, link_hash, now or timezone.now())
-    try:
-        side = exchanges.service_side(connection, client=grant.client)
-        consent = exchanges.drive(side, side.auth_type.begin(side.flow))
-    except problems.AppError as error:
-        grant.delete()  # nothing came of it, so the link is as good as before
-        raise _flow_error(error) from error
+    with ROUND_TRIPS.held(str(connection.auth_id)):
+        grant = _claim_link(actor, connection, link_hash, now or timezone.now())
+        try:
+            side = exchanges.service_side(connection, client=grant.client)
+            consent = exchanges.drive(side, side.auth_type.begin(side.flow))
+        except problems.AppError as error:
+            grant.delete()  # nothing came of it, so the link is as good as before
+            raise _flow_error(error) from error
     with transaction.atomic():
         _await_answer(grant, consent, session_key)
         audit.record(Event.FLOW_STARTED, actor=actor, target=_target(grant), scopes=grant.requested_scopes)
@@ -190,38 +197,46 @@ def complete(
     what says that a person or the operator has something to do first (ReconnectNeeded, Misconfigured).
     """
     at = now or timezone.now()
-    grant = _consume(params)
+    grant = _waiting(params)
     if grant is None:
-        audit.record(Event.FLOW_REFUSED, actor=actor, reason="state_unknown")
-        raise StateUnknown
-    try:
-        _check_bindings(grant, actor, service_link_name, session_key, at)
-        tokens, side = _exchange(grant, params)
-        identity.note(grant, side, tokens.secrets)
-        _keep(grant, tokens, side, actor, at)
-    except problems.AppError as error:
-        _refuse(grant, actor, error)
-        if not isinstance(error, WrongPersonReturned | ConnectionDeleted):
-            error.extra.setdefault("connection", grant.connection.link_name)
-        raise
-    return grant
+        raise _unknown(actor)
+    with ROUND_TRIPS.held(str(grant.connection.auth_id)):
+        if not _consume(grant, at):
+            raise _unknown(actor)
+        try:
+            _check_bindings(grant, actor, service_link_name, session_key, at)
+            return _finish(grant, params, actor, at)
+        except problems.AppError as error:
+            _refuse(grant, actor, error)
+            if not isinstance(error, WrongPersonReturned | ConnectionDeleted):
+                error.extra.setdefault("connection", grant.connection.link_name)
+            raise
 
 
-def _consume(params: Mapping[str, str]) -> Grant | None:
-    """The round trip that the answer names, taken so that no second answer gets it."""
+def _unknown(actor: Actor) -> StateUnknown:
+    audit.record(Event.FLOW_REFUSED, actor=actor, reason="state_unknown")
+    return StateUnknown()
+
+
+def _waiting(params: Mapping[str, str]) -> Grant | None:
+    """The round trip that the answer names."""
     for auth_type in auth_types.ALL:
         state = auth_type.state_in(params)
         if not state:
             continue
-        hashed = digest(state)
-        waiting = Grant.objects.filter(
-            state_hash=hashed, state=Grant.State.PENDING, connection__auth__auth_type=auth_type.name
+        found = Grant.objects.filter(
+            state_hash=digest(state), state=Grant.State.PENDING, connection__auth__auth_type=auth_type.name
         )
         related = ("connection__auth__service", "connection__created_by", "client", "user")
-        grant = waiting.select_related(*related).first()
-        if grant and Grant.objects.filter(pk=grant.pk, state_hash=hashed).update(state_hash="") == 1:
+        if grant := found.select_related(*related).first():
             return grant
     return None
+
+
+def _consume(grant: Grant, now: datetime) -> bool:
+    """Take it, so that no second answer gets it, and hold it: nobody seals it anew or lapses it meanwhile."""
+    taken = Grant.objects.filter(pk=grant.pk, state_hash=grant.state_hash, version=grant.version)
+    return taken.update(state_hash="", claimed_until=now + grants.LEASE) == 1
 
 
 def _check_bindings(
@@ -243,37 +258,60 @@ def _require_wanted(connection: Connection, actor: Actor) -> None:
         raise FlowOvertaken
 
 
+def _finish(grant: Grant, params: Mapping[str, str], actor: Actor, now: datetime) -> Grant:
+    """Swap the answer for tokens and store them, whatever it takes; what is not stored is given back."""
+    claimed_s = time.monotonic()
+    tokens, side = _exchange(grant, params)
+    identity.note(grant, side, tokens.secrets)
+    try:
+        stored, replaced = grants.insist(
+            lambda: _keep(copy(grant), tokens, side, actor, now), claimed_s=claimed_s
+        )
+    except problems.AppError:
+        grants.give_back(grant, side, tokens.secrets)
+        raise
+    grants.tell_services(replaced)
+    return stored
+
+
 def _exchange(grant: Grant, params: Mapping[str, str]) -> tuple[Tokens, ServiceSide]:
     """Ask the service for tokens, outside any transaction."""
-    refusals.check(params)
     try:
         secrets = grants.open_flow_secrets(grant)
         side = exchanges.service_side(grant.connection, client=grant.client, scopes=grant.requested_scopes)
-        return exchanges.drive(side, side.auth_type.complete(side.flow, secrets, params)), side
+        hidden = [*secrets.values(), *(Secret(text) for name, text in params.items() if name not in SAID)]
+        refusals.check(params, [*hidden, *exchanges.secrets_of(side)])
+        asking = side.auth_type.complete(side.flow, secrets, params)
+        return exchanges.drive(side, asking, secrets=hidden, deadline_s=exchanges.GRANT_S), side
     except problems.AppError as error:
         raise _flow_error(error) from error
 
 
-def _keep(grant: Grant, tokens: Tokens, side: ServiceSide, actor: Actor, now: datetime) -> None:
-    """The new grant takes the old one's place, all at once, unless the connection changed meanwhile."""
+def _keep(
+    grant: Grant, tokens: Tokens, side: ServiceSide, actor: Actor, now: datetime
+) -> tuple[Grant, list[grants.Revocation]]:
+    """The new grant takes the old one's place, all at once, unless the connection changed meanwhile.
+
+    And what is to be told of the old one, where it was of another app or account.
+    """
     with transaction.atomic():
         try:
             connection = access.lock(grant.connection)
         except ConnectionNotFound:
             raise ConnectionDeleted from None
+        row = Grant.objects.select_for_update().get(pk=grant.pk)
+        if (row.state, row.version) == (Grant.State.ACTIVE, grant.version + 1):
+            return row, []  # by a commit whose answer was lost
         _require_wanted(connection, actor)
-        if not Grant.objects.filter(pk=grant.pk, state=Grant.State.PENDING, version=grant.version).exists():
+        if (row.state, row.version) != (Grant.State.PENDING, grant.version):
             raise FlowOvertaken
-        grants.store(
-            connection=connection,
-            user=grant.user,
-            pending=grant,
-            secrets=tokens.secrets,
-            tokens=tokens,
-            is_renewable=side.auth_type.can_refresh(side.target.config, tokens.secrets),
-            now=now,
-        )
+        former = grants.current(connection, grant.user)
+        replaced = former and grants.replaces_another(grant, former) and grants.Revocation.of(former)
+        grant.connection = connection
+        is_renewable = side.auth_type.can_refresh(side.target.config, tokens.secrets)
+        grants.store(grant, secrets=tokens.secrets, tokens=tokens, is_renewable=is_renewable, now=now)
         audit.record(Event.FLOW_FINISHED, actor=actor, target=_target(grant), scopes=grant.granted_scopes)
+    return grant, [replaced] if replaced else []
 
 
 def _refuse(grant: Grant, actor: Actor, error: problems.AppError) -> None:

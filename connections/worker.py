@@ -5,6 +5,7 @@ Nothing depends on it but promptness: a call refreshes for itself, and a lapsed 
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future, wait
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -15,10 +16,11 @@ from django.db.models import Q
 from django.utils import timezone
 
 import problems
-from connections import grants, links, status
+from connections import exchanges, grants, links, status
 from connections.models import Grant
 from people import installation, throttle
 from people.models import SetupLink, Throttle
+from services import auth_types
 
 log = structlog.get_logger(__name__)
 
@@ -73,29 +75,37 @@ def check_keys(now: datetime, stop: threading.Event) -> None:
 
 def lapse_flows(now: datetime, stop: threading.Event) -> None:
     """Round trips that never came back are wiped; what explains nothing goes once no link could name it."""
-    late = Grant.objects.filter(state=Grant.State.PENDING, lapses_at__lte=now)
+    late = Grant.objects.filter(_is_free(now), state=Grant.State.PENDING, lapses_at__lte=now)
     grants.end_all(late, "lapsed")
     over = Grant.objects.filter(state=Grant.State.ENDED, created_at__lte=now - TRACES_KEPT)
     over.exclude(ended_reason__in=status.ENDINGS).delete()
 
 
 def refresh_ahead(now: datetime, stop: threading.Event) -> None:
-    """Refresh what is about to run out; each row is claimed, so that workers share the work."""
-    for grant_id in due(now):
-        if stop.is_set():
-            return
-        try:
-            grants.refresh(grant_id)
-        except problems.AppError as error:
+    """Refresh what is about to run out, one slow service beside the others; each row is claimed, so that
+    workers share the work. Goes on without those that are not over by the next round."""
+    grants_due = Grant.objects.filter(pk__in=due(now)).select_related("connection__auth")
+    under_way = {grant.pk: _start(grant) for grant in grants_due if not stop.is_set()}
+    exchanges.release_database()
+    done, _ = wait(under_way.values(), timeout=grants.WAIT_S)
+    for grant_id, future in under_way.items():
+        error = future.exception() if future in done else None
+        if isinstance(error, problems.AppError):
             log.info("worker.refresh_failed", grant=str(grant_id), code=error.code)
+        elif error is not None:
+            raise error
+
+
+def _start(grant: Grant) -> "Future[Grant]":
+    auth = grant.connection.auth
+    return grants.REFRESHES.start(grant.pk, endpoint=auth_types.get(auth.auth_type).refresh_url(auth.config))
 
 
 def due(now: datetime) -> list[UUID]:
     """Active grants whose token ends soon, and that nobody refreshes or waits for."""
-    is_free = Q(claimed_until=None) | Q(claimed_until__lte=now)
     may_try = Q(retry_at=None) | Q(retry_at__lte=now)
     found = Grant.objects.filter(
-        is_free,
+        _is_free(now),
         may_try,
         state=Grant.State.ACTIVE,
         health=Grant.Health.OK,
@@ -105,6 +115,11 @@ def due(now: datetime) -> list[UUID]:
         connection__is_disabled=False,
     )
     return list(found.order_by("expires_at").values_list("pk", flat=True)[:BATCH])
+
+
+def _is_free(now: datetime) -> Q:
+    """Nobody asks the service about it just now."""
+    return Q(claimed_until=None) | Q(claimed_until__lte=now)
 
 
 def purge(now: datetime, stop: threading.Event) -> None:

@@ -1,8 +1,18 @@
 """People's secrets: stored, opened, refreshed once, ended, revoked."""
 
+from connections.grants.persistence import insist
+from connections.grants.refreshes import REFRESHES, WAIT_S, takes_long
 from connections.grants.renewal import refresh
-from connections.grants.revocation import Outcome, Revocation, revoke, tell_services
+from connections.grants.revocation import (
+    Outcome,
+    Revocation,
+    give_back,
+    replaces_another,
+    revoke,
+    tell_services,
+)
 from connections.grants.store import (
+    LEASE,
     active_of,
     current,
     end,
@@ -17,6 +27,9 @@ from connections.grants.store import (
 )
 
 __all__ = [
+    "LEASE",
+    "REFRESHES",
+    "WAIT_S",
     "Outcome",
     "Revocation",
     "active_of",
@@ -24,13 +37,17 @@ __all__ = [
     "end",
     "end_all",
     "ends_soon",
+    "give_back",
+    "insist",
     "need_reconnect",
     "needs_refresh",
     "open_flow_secrets",
     "open_secrets",
     "refresh",
+    "replaces_another",
     "revoke",
     "seal",
     "store",
+    "takes_long",
     "tell_services",
 ]

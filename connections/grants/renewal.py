@@ -9,8 +9,9 @@ import math
 import random
 import secrets as randomness
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -21,7 +22,7 @@ from django.utils import timezone
 import problems
 from connections import exchanges
 from connections.errors import AuthorizationRequired, RefreshUnavailable
-from connections.grants import store
+from connections.grants import persistence, revocation, store
 from connections.models import Grant
 from people import audit
 from people.audit_events import Event
@@ -30,9 +31,8 @@ from services.auth_types.errors import EndpointUnavailable, GrantDead
 
 log = structlog.get_logger(__name__)
 
-LEASE = timedelta(seconds=20)  # longer than exchanges.DEADLINE_S
 POLL_S = 0.1
-POLLS = 60  # six seconds: less than exchanges.DEADLINE_S
+POLLS = 60  # six seconds: less than a caller waits
 LONGEST_PAUSE_S = 300
 GOOD_FOR_S = 2  # a token that lasts this much longer can still be sent
 
@@ -64,6 +64,7 @@ def refresh(
             return _renew(_load(grant_id), clock, stale_version)
         if _is_good(grant, clock(), stale_version):
             return grant
+        exchanges.release_database()
         sleep(POLL_S)
     raise RefreshUnavailable(
         "Somebody else’s refresh of this connection is taking long.", retry_after=math.ceil(POLLS * POLL_S)
@@ -122,7 +123,7 @@ def _claim(grant: Grant, now: datetime) -> bool:
             health=Grant.Health.OK,
             version=grant.version,
             claimed_by=grant.claimed_by,
-        ).update(claimed_by=_claim_name(grant), claimed_until=now + LEASE)
+        ).update(claimed_by=_claim_name(grant), claimed_until=now + store.LEASE)
     )
 
 
@@ -137,12 +138,14 @@ def _renew(grant: Grant, clock: Clock, stale_version: int | None) -> Grant:
     if not _is_due(grant, clock(), stale_version):
         _release(grant)
         return grant
+    claimed_s = time.monotonic()
     try:
         held = store.open_secrets(grant)
         side = exchanges.service_side(
             grant.connection, client=grant.client, scopes=grant.requested_scopes or None
         )
-        tokens = exchanges.drive(side, side.auth_type.refresh(side.flow, held))
+        asking = side.auth_type.refresh(side.flow, held)
+        tokens = exchanges.drive(side, asking, secrets=held.values(), deadline_s=exchanges.GRANT_S)
     except GrantDead as error:
         return _dead(grant, error)
     except problems.AppError as error:
@@ -151,16 +154,18 @@ def _renew(grant: Grant, clock: Clock, stale_version: int | None) -> Grant:
             raise
         return _old_or_wait(_load(grant.pk), clock(), stale_version)
     grant.is_renewable = side.auth_type.can_refresh(side.target.config, tokens.secrets)
-    return _keep(grant, tokens, clock())
+    values = _stored(grant, tokens, clock())
+    if not persistence.insist(lambda: _keep(grant, values), claimed_s=claimed_s):
+        revocation.give_back(grant, side, tokens.secrets)
+    return _load(grant.pk)
 
 
-def _keep(grant: Grant, tokens: Tokens, now: datetime) -> Grant:
-    """Store the new tokens over the version that they came from, and nothing else."""
-    used = grant.version
+def _stored(grant: Grant, tokens: Tokens, now: datetime) -> dict[str, Any]:
+    """The row's new values."""
     grant.version += 1
     grant.secrets = store.seal(grant, tokens.secrets)
     store.set_life(grant, tokens, now)
-    values = {
+    return {
         "version": grant.version,
         "secrets": grant.secrets,
         "obtained_at": grant.obtained_at,
@@ -174,11 +179,16 @@ def _keep(grant: Grant, tokens: Tokens, now: datetime) -> Grant:
         "failures": 0,
         "reason": "",
     }
+
+
+def _keep(grant: Grant, values: Mapping[str, Any]) -> bool:
+    """Store the new tokens over the version that they came from, and nothing else; are they in their row?"""
+    row = Grant.objects.filter(pk=grant.pk, state=Grant.State.ACTIVE)
     with transaction.atomic():
-        stored = Grant.objects.filter(pk=grant.pk, state=Grant.State.ACTIVE, version=used).update(**values)
-        if stored:
+        if row.filter(version=values["version"] - 1).update(**values):
             audit.record(Event.GRANT_REFRESHED, actor=None, target=_target(grant))
-    return _load(grant.pk)
+            return True
+    return row.filter(secrets=values["secrets"]).exists()  # by a commit whose answer was lost
 
 
 def _dead(grant: Grant, error: GrantDead) -> Grant:

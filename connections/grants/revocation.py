@@ -1,20 +1,24 @@
 """Ending a grant on purpose: wiped here first, then told to the service, whatever it answers."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import structlog
 from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 import problems
-from connections import exchanges
+from connections import access, exchanges
+from connections.errors import AuthorizationRequired
 from connections.exchanges import ServiceSide
 from connections.grants import store
-from connections.models import Grant
+from connections.models import Connection, Grant
 from people import audit
 from people.actor import Actor
 from people.audit_events import Event
+from people.models import User
 from vault import Secret
 
 log = structlog.get_logger(__name__)
@@ -24,10 +28,14 @@ TELL_ALL_S = 15.0  # for all of them, where a connection that many people author
 
 @dataclass(frozen=True, slots=True)
 class Revocation:
-    """What is needed to tell a service, once the row is wiped."""
+    """What is needed to tell a service, once the row is wiped.
+
+    ``is_certain``: no refresh is under way that would bring new tokens after these are ended.
+    """
 
     side: ServiceSide
-    secrets: dict[str, Secret]
+    secrets: Mapping[str, Secret]
+    is_certain: bool = True
 
     @classmethod
     def of(cls, grant: Grant) -> "Revocation | None":
@@ -36,10 +44,22 @@ class Revocation:
             secrets = store.open_secrets(grant)
             if not secrets:
                 return None
-            return cls(exchanges.service_side(grant.connection, client=grant.client), secrets)
+            side = exchanges.service_side(grant.connection, client=grant.client)
         except problems.AppError as error:
             log.warning("grant.revocation_not_told", connection=grant.connection.link_name, code=error.code)
             return None
+        return cls(side, secrets, is_certain=not _is_claimed(grant))
+
+    @classmethod
+    def of_all(cls, connection: Connection) -> "list[Revocation]":
+        """What is to be told where a whole connection goes, as it is now. In the caller's transaction."""
+        found = [cls.of(grant) for grant in _locked(store.active_of([connection]))]
+        return [revocation for revocation in found if revocation]
+
+    @property
+    def is_deaf(self) -> bool:
+        """Has the service no address to be told at?"""
+        return "revoke_url" not in self.side.auth_type.urls(self.side.target.config)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +69,62 @@ class Outcome:
     is_confirmed: bool | None
 
 
-def revoke(grant: Grant, *, actor: Actor) -> Outcome:
-    """Wipe the grant and what would take its place, then tell the service (RFC 7009)."""
-    told = Revocation.of(grant)
-    is_deaf = told is not None and "revoke_url" not in told.side.auth_type.urls(told.side.target.config)
+def revoke(connection: Connection, user: User, *, actor: Actor) -> Outcome:
+    """Wipe what this person's calls run on and what would take its place, then tell the service (RFC 7009).
+
+    A refresh that is under way meanwhile finds its row ended, and ends what it was given; nothing is
+    confirmed then. Raises AuthorizationRequired where there is nothing to revoke, ConnectionNotFound.
+    """
     with transaction.atomic():
-        if store.end_all(store.of(grant.connection, grant.user), "revoked"):
-            target = f"connection:{grant.connection.link_name}"
-            audit.record(Event.GRANT_REVOKED, actor=actor, target=target, user=grant.user.email)
-    if told is None or is_deaf:
+        connection = access.lock(connection)
+        granted = store.of(connection, user)
+        grant = _locked(granted.filter(state=Grant.State.ACTIVE)).first()
+        if grant is None:
+            raise AuthorizationRequired("There is no authorisation to revoke.")
+        told = Revocation.of(grant)
+        store.end_all(granted, "revoked")
+        target = f"connection:{connection.link_name}"
+        audit.record(Event.GRANT_REVOKED, actor=actor, target=target, user=grant.user.email)
+    if told is None or told.is_deaf:
         return Outcome(is_confirmed=None)
-    return Outcome(is_confirmed=tell_services([told]))
+    return Outcome(is_confirmed=tell_services([told]) and told.is_certain)
+
+
+def give_back(grant: Grant, side: ServiceSide, secrets: Mapping[str, Secret]) -> None:
+    """End at the service what it gave and was not stored, for its row is over.
+
+    Left alone where another grant of the same app and account lives on: some services end all of them.
+    """
+    if not _lives_on(grant):
+        is_ended = tell_services([Revocation(side, secrets)])
+        log.info("grant.given_back", connection=grant.connection.link_name, is_confirmed=is_ended)
+
+
+def replaces_another(grant: Grant, former: Grant) -> bool:
+    """Is the grant that it takes the place of another app's, or another account's, as far as is known?"""
+    if grant.client_id != former.client_id:
+        return True
+    known = (grant.authorized_as_id, former.authorized_as_id)
+    return all(known) and known[0] != known[1]
+
+
+def _lives_on(grant: Grant) -> bool:
+    same_place = Q(connection=grant.connection_id, user=grant.user_id)
+    if grant.authorized_as_id:
+        is_same = Q(authorized_as_id=grant.authorized_as_id) | (same_place & Q(authorized_as_id=""))
+    else:
+        is_same = same_place
+    living = Grant.objects.filter(is_same, client=grant.client_id, state=Grant.State.ACTIVE)
+    return living.exclude(pk=grant.pk).exists()
+
+
+def _is_claimed(grant: Grant) -> bool:
+    return grant.claimed_until is not None and grant.claimed_until > timezone.now()
+
+
+def _locked(grants: QuerySet[Grant]) -> QuerySet[Grant]:
+    related = ("connection__auth__service", "connection__created_by", "client", "user")
+    return grants.select_related(*related).select_for_update(of=("self",)).order_by("pk")
 
 
 def tell_services(revocations: Iterable[Revocation]) -> bool:

@@ -15,11 +15,11 @@ from people.actor import Actor
 from people.audit_events import Event
 from people.models import User
 from services.auth_types.base import Tokens
-from services.models import OAuthClient
 from vault import Secret
 from vault.errors import Unsealable
 
 TABLE = "grant"
+LEASE = timedelta(seconds=45)  # of a row whose service is asked: its answer's deadline, and time to store it
 LEAST_S = 60  # a token is refreshed when less than this, or a tenth of its life, is left
 LIVE = Q(state__in=[Grant.State.PENDING, Grant.State.ACTIVE])
 # Written over whatever leaves the active or pending state.
@@ -62,32 +62,27 @@ def of(connection: Connection, user: User) -> QuerySet[Grant]:
 
 
 def store(
+    grant: Grant,
     *,
-    connection: Connection,
-    user: User,
     secrets: Mapping[str, Secret],
-    pending: Grant | None = None,
-    client: OAuthClient | None = None,
     tokens: Tokens | None = None,
     is_renewable: bool = True,
     now: datetime | None = None,
 ) -> Grant:
-    """Make a grant the active one, in the caller's transaction; the one before it is ended and wiped.
+    """Make a grant the active one of its connection and user, in the caller's transaction, which holds the
+    connection; the one before it is ended and wiped.
 
-    ``pending`` is the row of the round trip that brought it. Without ``secrets`` the grant is there and
-    the first call fetches them.
+    It is new, or the row of a round trip. Without ``secrets`` it is there, and the first call fetches them.
     """
-    at = now or timezone.now()
-    grant = pending or Grant(connection=connection, user=user, client=client)
-    grant.is_owner = not connection.is_per_user
-    end_all(of(connection, user).filter(state=Grant.State.ACTIVE), "replaced")
+    grant.is_owner = not grant.connection.is_per_user
+    end_all(of(grant.connection, grant.user).filter(state=Grant.State.ACTIVE), "replaced")
     for name, value in WIPED.items():
         setattr(grant, name, value)
     grant.state, grant.health, grant.reason, grant.failures = Grant.State.ACTIVE, Grant.Health.OK, "", 0
     grant.version += 1
     grant.secrets = seal(grant, secrets) if secrets else None
     grant.is_renewable = is_renewable
-    set_life(grant, tokens, at)
+    set_life(grant, tokens, now or timezone.now())
     grant.save()
     return grant
 
@@ -107,10 +102,15 @@ def end(grant: Grant, reason: str) -> bool:
 
 
 def end_all(grants: QuerySet[Grant], reason: str) -> int:
-    """End every live one of ``grants``; both sealed columns go. How many were ended."""
-    return grants.filter(LIVE).update(
-        state=Grant.State.ENDED, ended_reason=reason, version=F("version") + 1, **WIPED
-    )
+    """End every live one of ``grants``; both sealed columns go. How many were ended.
+
+    The rows are locked in the order of their ids, so that two who end the same ones wait for one another.
+    """
+    with transaction.atomic():
+        live = grants.filter(LIVE).order_by("pk").select_for_update(of=("self",))
+        return Grant.objects.filter(pk__in=list(live.values_list("pk", flat=True))).update(
+            state=Grant.State.ENDED, ended_reason=reason, version=F("version") + 1, **WIPED
+        )
 
 
 def need_reconnect(

@@ -6,12 +6,7 @@ from typing import Any
 from django.db import transaction
 
 from connections import access, grants, oauth
-from connections.errors import (
-    AuthorizationRequired,
-    ClientMissing,
-    ConnectionDisabled,
-    NothingToEnter,
-)
+from connections.errors import ClientMissing, ConnectionDisabled, NothingToEnter
 from connections.models import Connection, Grant
 from connections.operations import internal
 from connections.status import lacks_client
@@ -58,14 +53,8 @@ def set_credentials(*, actor: Actor, connection: Connection, credentials: Mappin
     if grants.current(connection, actor.user):
         actor.require_fresh()
     with transaction.atomic():
-        access.lock(connection)
-        grant = grants.store(
-            connection=connection,
-            user=actor.user,
-            secrets=secrets,
-            client=clients.default_of(connection.auth),
-            is_renewable=False,
-        )
+        grant = _new_grant(actor, access.lock(connection))
+        grants.store(grant, secrets=secrets, is_renewable=False)
         audit.record(Event.CREDENTIAL_SET, actor=actor, target=_target(connection), keys=sorted(secrets))
     return grant
 
@@ -75,14 +64,9 @@ def store_automatic(*, actor: Actor, connection: Connection) -> None:
     if lacks_client(connection):
         raise ClientMissing
     with transaction.atomic():
-        access.lock(connection)
-        grant = grants.store(
-            connection=connection,
-            user=actor.user,
-            secrets={},
-            client=clients.default_of(connection.auth),
-        )
-        Grant.objects.filter(pk=grant.pk).update(requested_scopes=connection.scopes)
+        grant = _new_grant(actor, access.lock(connection))
+        grant.requested_scopes = connection.scopes
+        grants.store(grant, secrets={})
         audit.record(Event.CREDENTIAL_SET, actor=actor, target=_target(connection), keys=[])
 
 
@@ -92,12 +76,14 @@ def revoke_connection(*, actor: Actor, connection: Connection) -> grants.Outcome
     Raises AuthorizationRequired where there is nothing to revoke.
     """
     access.require_connect(actor, connection)
-    grant = grants.current(connection, actor.user)
-    if grant is None:
-        raise AuthorizationRequired("There is no authorisation to revoke.")
+    outcome = grants.revoke(connection, actor.user, actor=actor)
     if connection.is_internal:
         internal.revoke_tokens(actor=actor)
-    return grants.revoke(grant, actor=actor)
+    return outcome
+
+
+def _new_grant(actor: Actor, connection: Connection) -> Grant:
+    return Grant(connection=connection, user=actor.user, client=clients.default_of(connection.auth))
 
 
 def _require_connectable(actor: Actor, connection: Connection) -> None:

@@ -4,7 +4,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from connections import grants, tokens
-from connections.models import Access, ApiToken, Connection
+from connections.models import Access, ApiToken, Connection, Grant
 from people import audit
 from people.actor import Actor
 from people.audit_events import Event
@@ -36,15 +36,15 @@ def ensure_internal_connection(*, actor: Actor) -> Connection | None:
         rules={"methods": METHODS},
     )
     Access.objects.create(connection=connection, user=None)  # every administrator, as it is internal
-    audit.record(Event.CONNECTION_CREATED, actor=actor, target=_target(connection), made_by=MADE_BY)
     remint(actor=actor, connection=connection)
+    audit.record(Event.CONNECTION_CREATED, actor=actor, target=_target(connection), made_by=MADE_BY)
     return connection
 
 
 @transaction.atomic
 def remint(*, actor: Actor, connection: Connection) -> None:
     """A new credential in the acting administrator's name; the ones before stop at once."""
-    revoke_tokens(actor=actor)
+    is_ended = _end_tokens()
     row, secret = tokens.issue(
         user=actor.user,
         name=TOKEN_NAME,
@@ -54,15 +54,28 @@ def remint(*, actor: Actor, connection: Connection) -> None:
     )
     auth = connection.auth
     key = auth_types.get(auth.auth_type).fields(auth.config)[0].key
-    grants.store(connection=connection, user=actor.user, secrets={key: secret}, is_renewable=False)
+    grant = Grant(connection=connection, user=actor.user)
+    grants.store(grant, secrets={key: secret}, is_renewable=False)
+    if is_ended:
+        _tell_ended(actor)
     audit.record(Event.TOKEN_CREATED, actor=actor, target=f"token:{row.name}", scopes=row.scopes)
 
 
+@transaction.atomic
 def revoke_tokens(*, actor: Actor) -> None:
     """End the tokens that our own connection called with."""
+    if _end_tokens():
+        _tell_ended(actor)
+
+
+def _end_tokens() -> bool:
+    """Were there any?"""
     live = ApiToken.objects.filter(kind=ApiToken.Kind.INTERNAL, revoked_at=None)
-    if live.update(revoked_at=timezone.now()):
-        audit.record(Event.TOKEN_REVOKED, actor=actor, target=f"token:{TOKEN_NAME}")
+    return bool(live.update(revoked_at=timezone.now()))
+
+
+def _tell_ended(actor: Actor) -> None:
+    audit.record(Event.TOKEN_REVOKED, actor=actor, target=f"token:{TOKEN_NAME}")
 
 
 def _target(connection: Connection) -> str:

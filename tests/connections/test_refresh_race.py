@@ -15,7 +15,6 @@ from django.utils import timezone
 
 from connections import grants
 from connections.errors import AuthorizationRequired
-from connections.grants import renewal
 from connections.models import Grant
 from tests.connections.conftest import fresh, secrets_of
 from tests.connections.provider import Provider
@@ -107,7 +106,7 @@ def test_asks_for_a_person_after_a_holder_died_between_rotating_and_storing(
     assert holder.returncode < 0
     assert secrets_of(authorised)["refresh_token"] == "refresh-1"
     assert fresh(authorised).claimed_by
-    later = timezone.now() + renewal.LEASE
+    later = timezone.now() + grants.LEASE
     with pytest.raises(AuthorizationRequired, match="cut short"):
         grants.refresh(authorised.pk, now=later)
     assert provider.refreshes() == 2

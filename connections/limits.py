@@ -1,0 +1,46 @@
+"""How many of a kind may be under way at once in this process, for each key."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from problems import AppError
+
+
+class Limits:
+    """Counts what is under way; nothing is held for keys that have none. Threads and the loop may share it.
+
+    ``error`` makes what is raised where a key has no place left.
+    """
+
+    def __init__(self, most: int, error: Callable[[], AppError]) -> None:
+        self._most = most
+        self._error = error
+        self._lock = threading.Lock()
+        self._under_way: dict[str, int] = {}
+
+    @contextmanager
+    def held(self, *keys: str | None) -> Iterator[None]:
+        """A place for each key."""
+        wanted = [key for key in keys if key]
+        self._enter(wanted)
+        try:
+            yield
+        finally:
+            self._leave(wanted)
+
+    def _enter(self, keys: list[str]) -> None:
+        with self._lock:
+            if any(self._under_way.get(key, 0) >= self._most for key in keys):
+                raise self._error()
+            for key in keys:
+                self._under_way[key] = self._under_way.get(key, 0) + 1
+
+    def _leave(self, keys: list[str]) -> None:
+        with self._lock:
+            for key in keys:
+                left = self._under_way[key] - 1
+                if left:
+                    self._under_way[key] = left
+                else:
+                    del self._under_way[key]
