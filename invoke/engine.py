@@ -13,9 +13,9 @@ from typing import NoReturn
 import structlog
 
 from connections.errors import AuthorizationRequired
+from connections.limits import Limits
 from invoke import paths, renewal, resolve, rights, signing, streams, trail
 from invoke.asks import Ask, Body, Caller
-from invoke.limits import Limits
 from invoke.recorder import Keeper, Record
 from invoke.resolve import Credential, Reader, Row
 from outbound import guard
@@ -76,7 +76,6 @@ class Engine:
         self._limits = limits
         self._bounds = bounds
         self._clock = clock
-        self._renewal = renewal.Renewal()
 
     async def call(
         self, caller: Caller, ask: Ask, record: Record, deliver: Deliver, *, is_test: bool = False
@@ -165,7 +164,14 @@ class Engine:
         return target.auth_type.can_refresh(target.config, work.secrets)
 
     async def _renew(self, work: Work, credential: Credential, *, is_refused: bool) -> None:
-        renewed = await self._renewal.refresh(credential, work.deadline, is_refused=is_refused)
+        target = work.draft.plan.target
+        renewed = await renewal.refresh(
+            credential,
+            endpoint=target.auth_type.refresh_url(target.config),
+            clock=self._clock,
+            deadline=work.deadline,
+            is_refused=is_refused,
+        )
         if renewed.secrets is None:
             raise AuthorizationRequired
         work.credential, work.secrets = renewed, renewed.open()
@@ -227,7 +233,6 @@ class Engine:
 
     async def close(self) -> None:
         """Flush the records and give up what is held open."""
-        self._renewal.close()
         await self._client.close()
         await self.recorder.stop()
         await self._reader.close()

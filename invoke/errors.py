@@ -48,6 +48,13 @@ class TooManyCalls(Throttled):
     hint = "Wait for some of them to end, then try again."
 
 
+class TooManyTests(Throttled):
+    """As many tests as allowed are under way."""
+
+    message = "Too many tests are under way, of this connection or by you."
+    hint = "Wait for some of them to end, then try again."
+
+
 class DatabaseUnavailable(Unavailable):
     """Ours is away; nothing was sent."""
 

@@ -14,7 +14,7 @@ import structlog
 from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
-from connections import tokens
+from connections import grants, tokens
 from connections.errors import Unauthenticated
 from invoke import answers, deluge, headers, paths, runtime, streams, trail
 from invoke.asks import Ask, Body, Caller, Pairs
@@ -50,11 +50,12 @@ async def startup() -> None:
 
 
 async def shutdown() -> None:
-    """Flush the records and close every connection."""
+    """Flush the records and close every connection, and wait for the refreshes under way."""
     global _engine  # noqa: PLW0603
     if _engine is not None:
         await _engine.close()
         _engine = None
+    await asyncio.to_thread(grants.REFRESHES.finish)
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:

@@ -8,9 +8,11 @@ from django.db.models import Q, QuerySet
 
 from connections import access, grants, status
 from connections.errors import NotYourConnection
+from connections.limits import Limits
 from connections.models import ApiToken, Connection, Grant
 from invoke import paths, runtime
 from invoke.asks import Ask, Caller
+from invoke.errors import TooManyTests
 from invoke.models import Call
 from invoke.recorder import Record
 from outbound.client import Reply
@@ -21,6 +23,9 @@ from problems import ReconnectNeeded, Unavailable, UpstreamFailed
 from services import target
 
 UNAUTHORIZED = 401
+# Tests hold a page's place for as long as a service takes to answer, so most of the places are not theirs.
+_OF_ONE = Limits(4, lambda: TooManyTests(retry_after=5))  # person, or connection
+_OF_ALL = Limits(16, lambda: TooManyTests(retry_after=5))
 STATUS_CLASSES = {"2": "2xx", "3": "3xx", "4": "4xx", "5": "5xx"}
 
 
@@ -95,9 +100,15 @@ def test_connection(*, actor: Actor, connection: Connection) -> TestResult:
     """Send the service's test request; without one, refresh where that can be done.
 
     Audited before the credential is used. A refusal (401) makes the connection ``reconnect_needed``.
+    Raises NotYourConnection, TooManyTests.
     """
     if not (access.may_use(actor, connection) or access.may_edit(actor, connection)):
         raise NotYourConnection
+    with _OF_ONE.held(f"by {actor.id}", f"of {connection.pk}"), _OF_ALL.held("all"):
+        return _test(actor, connection)
+
+
+def _test(actor: Actor, connection: Connection) -> TestResult:
     with transaction.atomic():
         audit.record(Event.CONNECTION_TESTED, actor=actor, target=f"connection:{connection.link_name}")
     asked = target.of(connection.auth, connection.variables).test
@@ -169,7 +180,8 @@ def _by_refresh(actor: Actor, connection: Connection) -> TestResult:
     if not side.auth_type.can_refresh(side.config, grants.open_secrets(grant)):
         detail = "Stored, unproven: this service has no test request."
         return _result(actor, connection, ok=None, checked=None, detail=detail)
-    grants.refresh(grant.pk, stale_version=grant.version)
+    endpoint = side.auth_type.refresh_url(side.config)
+    grants.REFRESHES.wait(grant.pk, endpoint=endpoint, stale_version=grant.version)
     return _result(actor, connection, ok=True, checked="token", detail="The access token was refreshed.")
 
 

@@ -1,25 +1,20 @@
-"""Refreshing a grant from the call path: in a thread, once for all who wait for it in this process.
+"""Refreshing a grant from the call path: behind the loop, for as long as a caller waits.
 
-Across processes it is ``connections.grants`` that sees to one refresh at a time.
+Across threads and processes it is ``connections.grants`` that sees to one refresh at a time.
 """
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
-from uuid import UUID
+from collections.abc import Callable
 
 from django.db import Error as DatabaseError
-from django.db import connections as databases
 
 from connections import grants
-from connections.errors import RefreshUnavailable
+from connections.models import Grant
 from invoke.reader import away
 from invoke.resolve import Credential
 
-_THREADS = 16  # a token endpoint that hangs holds up its own grants, and others only when there are 16 such
 _MARGIN_S = 0.2  # before the call's own deadline, so that the answer names what failed
-_RETRY_AFTER_S = 5
-Key = tuple[UUID, int, bool]
-
+_GOOD_FOR_S = 2.0  # a token that lasts this much longer can still be sent
 _LEAST_OF_LIFE, _MOST_S = 0.1, 60.0
 
 
@@ -31,52 +26,39 @@ def is_due(credential: Credential, now: float) -> bool:
     return credential.expires_at - now <= early
 
 
-class Renewal:
-    """The refreshes under way in this process."""
+async def refresh(
+    credential: Credential,
+    *,
+    endpoint: str,
+    clock: Callable[[], float],
+    deadline: float,
+    is_refused: bool,
+) -> Credential:
+    """The grant after its refresh; as it was where its token is still good and no other is to be had.
 
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="refresh")
-        self._under_way: dict[Key, asyncio.Task[Credential]] = {}
-
-    async def refresh(self, credential: Credential, deadline: float, *, is_refused: bool) -> Credential:
-        """The grant after its refresh; as it was where its token is still good and no other is to be had.
-
-        ``is_refused``: the service has just answered this token with a 401. Raises ReconnectNeeded,
-        RefreshUnavailable, DatabaseUnavailable.
-        """
-        key = (credential.grant_id, credential.version, is_refused)
-        task = self._under_way.get(key)
-        if task is None:
-            task = self._under_way[key] = asyncio.create_task(self._run(credential, is_refused))
-            task.add_done_callback(lambda done: self._over(key, done))
-        try:
-            async with asyncio.timeout_at(deadline - _MARGIN_S):
-                return await asyncio.shield(task)
-        except TimeoutError:
-            raise RefreshUnavailable(retry_after=_RETRY_AFTER_S) from None
-
-    async def _run(self, credential: Credential, is_refused: bool) -> Credential:
-        loop = asyncio.get_running_loop()
-        stale_version = credential.version if is_refused else None
-        return await loop.run_in_executor(self._threads, _refreshed, credential, stale_version)
-
-    def _over(self, key: Key, done: asyncio.Task[Credential]) -> None:
-        self._under_way.pop(key, None)
-        if not done.cancelled():
-            done.exception()  # everybody who waited may have left: it is theirs no more
-
-    def close(self) -> None:
-        """Take no more work."""
-        self._threads.shutdown(wait=False)
-
-
-def _refreshed(credential: Credential, stale_version: int | None) -> Credential:
+    ``is_refused``: the service has just answered this token with a 401. ``deadline`` is in the loop's time.
+    Raises ReconnectNeeded, RefreshUnavailable, DatabaseUnavailable.
+    """
+    stale_version = credential.version if is_refused else None
+    under_way = grants.REFRESHES.start(credential.grant_id, endpoint=endpoint, stale_version=stale_version)
+    until = min(deadline - _MARGIN_S, asyncio.get_running_loop().time() + grants.WAIT_S)
     try:
-        grant = grants.refresh(credential.grant_id, stale_version=stale_version)
+        async with asyncio.timeout_at(until):
+            return _credential(await asyncio.wrap_future(under_way))
+    except TimeoutError:
+        if is_refused or not _is_good(credential, clock()):
+            raise grants.takes_long() from None
+        return credential
     except DatabaseError:
         raise away() from None
-    finally:
-        databases.close_all()
+
+
+def _is_good(credential: Credential, now: float) -> bool:
+    expires_at = credential.expires_at
+    return credential.secrets is not None and (expires_at is None or expires_at > now + _GOOD_FOR_S)
+
+
+def _credential(grant: Grant) -> Credential:
     return Credential(
         grant_id=grant.pk,
         secrets=None if grant.secrets is None else bytes(grant.secrets),

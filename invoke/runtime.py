@@ -1,13 +1,16 @@
 """What the calls of a process share, built from the settings; and a call outside the server."""
 
 import asyncio
+from functools import lru_cache
 
 from django.conf import settings
 
+from connections import exchanges
+from connections.limits import Limits
 from invoke import resolve
 from invoke.asks import Ask, Caller
 from invoke.engine import Bounds, Deliver, Engine
-from invoke.limits import Limits
+from invoke.errors import TooManyCalls
 from invoke.reader import Given, open_reader, read_now
 from invoke.recorder import Held, Keeper, Record, Recorder, store
 from invoke.resolve import Reader
@@ -36,6 +39,7 @@ def call_now(caller: Caller, ask: Ask, record: Record, deliver: Deliver, *, is_t
     if is_strict():
         store([record])
         record.is_stored = True
+    exchanges.release_database()
 
     async def run() -> None:
         engine = await _engine(Given(row), Held())
@@ -57,10 +61,16 @@ async def _engine(reader: Reader, keeper: Keeper) -> Engine:
         reader=reader,
         client=client,
         recorder=keeper,
-        limits=Limits(settings.CALL_MAX_IN_FLIGHT),
+        limits=_limits(settings.CALL_MAX_IN_FLIGHT),
         bounds=Bounds(
             timeout_s=float(settings.CALL_TIMEOUT_S),
             max_request_bytes=settings.CALL_MAX_REQUEST_BYTES,
             max_response_bytes=settings.CALL_MAX_RESPONSE_BYTES,
         ),
     )
+
+
+@lru_cache(maxsize=1)
+def _limits(most: int) -> Limits:
+    """For every call of this process, tests and the command line's too."""
+    return Limits(most, lambda: TooManyCalls(retry_after=1))

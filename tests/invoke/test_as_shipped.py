@@ -1,13 +1,17 @@
 """The server in processes of its own: what one of them changes, the others heed at the next call."""
 
+import signal
 import threading
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
+from tests.connections import provider as providers
+from tests.connections.provider import Provider
 from tests.server import Installation, Server
 
 ADMINISTRATOR = "ada@example.com"
@@ -97,3 +101,51 @@ def test_guesses_are_counted_over_both_processes(server: Server, beside: Server,
     ]
     assert statuses == [401] * 60 + [429] * 2
     assert call(beside, token, "/invoke/nothing/x").status_code == 404
+
+
+# --- An end in the middle -----------------------------------------------------------------------------------
+def robot(server: Server, token: str, provider: Provider) -> None:
+    """A connection whose token is fetched by its first call."""
+    service = {
+        "name": "Robot",
+        "link_name": "robot",
+        "auth_type": "oauth2",
+        "param_type": "header",
+        "base_url": f"{provider.url}/api",
+        "oauth2": {
+            "grant_type": "client_credentials",
+            "token_url": f"{provider.url}/token",
+            "client_id": "our-app",
+            "client_secret": "our-app-secret",
+        },
+    }
+    connection = {"service": "robot", "name": "Robot", "link_name": "robot"}
+    for path, data in (("services", service), ("connections", connection)):
+        made = call(server, token, f"/api/v1/{path}", method="POST", json=data)
+        assert made.status_code == 201, made.text
+
+
+def test_a_refresh_under_way_is_waited_for_at_the_end(server: Server, token: str) -> None:
+    with providers.running() as provider:
+        robot(server, token, provider)
+        asked, go_on = threading.Event(), threading.Event()
+
+        def hold() -> None:
+            asked.set()
+            assert go_on.wait(20)
+
+        provider.before_answering = hold
+        with ThreadPoolExecutor(1) as caller:
+            calling = caller.submit(call, server, token, "/invoke/robot/x")
+            assert asked.wait(S)
+            server.process.send_signal(signal.SIGTERM)
+            wait([calling], timeout=S)  # calls have five seconds to end
+        assert server.process.poll() is None
+        provider.before_answering = lambda: None
+        go_on.set()
+        assert server.process.wait(S) in {0, -signal.SIGTERM}  # uvicorn raises it again, when all is done
+        assert (
+            server.run("invokeurl", "robot", "GET", "/x").returncode == 1
+        )  # the API of this one knows nothing
+        assert len(provider.asked()) == 1  # it was stored
+        assert "Traceback" not in server.log

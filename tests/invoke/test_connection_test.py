@@ -4,12 +4,13 @@ import socket
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, connections
 from pytest_django import Settings
 
 from connections.errors import ConnectionDisabled, NotYourConnection
 from connections.models import Connection, Grant
-from invoke import operations
+from invoke import operations, runtime
+from invoke.errors import TooManyCalls, TooManyTests
 from invoke.models import Call
 from outbound.errors import AddressNotAllowed, HostNotAllowed
 from people import audit
@@ -164,3 +165,41 @@ def test_strict_records_stand_before_a_test_is_sent(
     upstream.script = look
     assert run(made).ok
     assert (seen, Call.objects.get().status) == ([1], 200)
+
+
+def test_tests_leave_places_for_everybody_else(desk: Desk, upstream: Upstream) -> None:
+    """A slow service holds a page for each test of it: there are never many of one person or connection."""
+    made = desk.connection(service=TESTED)
+    places = operations._OF_ONE
+    with places.held(*[f"of {made.pk}"] * 4), pytest.raises(TooManyTests) as refused:
+        run(made)
+    assert (refused.value.status, refused.value.headers()["Retry-After"]) == (429, "5")
+    with places.held(*[f"by {desk.owner.pk}"] * 4), pytest.raises(TooManyTests):
+        run(made)
+    assert upstream.seen == []
+    assert run(made).ok
+
+
+def test_tests_count_among_the_calls_of_a_connection(
+    desk: Desk, upstream: Upstream, settings: Settings
+) -> None:
+    made = desk.connection(service=TESTED)
+    calls = runtime._limits(settings.CALL_MAX_IN_FLIGHT)
+    key = str(made.pk) if connection.vendor == "postgresql" else made.pk.hex
+    with calls.held(*[key] * settings.CALL_MAX_IN_FLIGHT), pytest.raises(TooManyCalls):
+        run(made)
+    assert upstream.seen == []
+
+
+def test_a_test_holds_no_database_connection_while_the_service_is_asked(
+    desk: Desk, upstream: Upstream
+) -> None:
+    made, ours, held = desk.connection(service=TESTED), connections["default"], list[object]()
+
+    def look(seen: Seen, _: object) -> bytes:
+        held.append(ours.connection)
+        return answer(200, b"{}")
+
+    upstream.script = look
+    assert run(made).ok
+    assert held == [None]

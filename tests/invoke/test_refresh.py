@@ -3,6 +3,7 @@
 import json
 import socket
 import threading
+from concurrent.futures import wait
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs
@@ -213,6 +214,52 @@ def test_a_token_endpoint_that_hangs_is_named_too(
     got = gateway.get("/invoke/desk/x")
     release.set()
     assert (got.status, got.code) == (503, "refresh_unavailable")
+
+
+def test_who_waits_for_a_slow_endpoint_is_told_and_what_it_brings_is_stored(
+    gateway: Gateway,
+    made: Connection,
+    provider: Provider,
+    upstream: Upstream,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(grants, "WAIT_S", 0.2)
+    ends_in(-5)
+    release = threading.Event()
+
+    def slow(seen: Seen, link: socket.socket) -> bytes:
+        if seen.target == "/token":
+            assert release.wait(20)
+        return provider(seen, link)
+
+    upstream.script = slow
+    got = gateway.get("/invoke/desk/x")
+    assert (got.status, got.code, got.header("Retry-After")) == (503, "refresh_unavailable", "5")
+    release.set()
+    wait([job.future for job in list(grants.REFRESHES._jobs.values())], timeout=20)
+    assert gateway.get("/invoke/desk/x").status == 200
+    assert provider.refreshes == 1
+
+
+def test_a_token_that_is_still_good_serves_while_the_endpoint_is_slow(
+    gateway: Gateway,
+    made: Connection,
+    provider: Provider,
+    upstream: Upstream,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(grants, "WAIT_S", 0.2)
+    ends_in(20)
+    release = threading.Event()
+
+    def slow(seen: Seen, link: socket.socket) -> bytes:
+        if seen.target == "/token":
+            assert release.wait(20)
+        return answer(200)
+
+    upstream.script = slow
+    assert gateway.get("/invoke/desk/x").status == 200
+    release.set()
 
 
 def test_a_good_token_serves_while_the_endpoint_is_away(
