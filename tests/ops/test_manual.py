@@ -14,7 +14,7 @@ from tests.server import ROOT
 DOCS = sorted((ROOT / "docs").glob("*.md"))
 ROOMS = ("api", "connections", "invoke", "outbound", "people", "services", "services/auth_types", "vault")
 LINK = re.compile(r"\]\(([a-z-]+\.md|docs/[a-z-]+\.md)?(#[a-z0-9_-]+)?\)")
-SETTING = re.compile(r"""(?:env\.\w+|_number|_flag|_networks)\(\s*"([A-Z_]+)\"""")
+SETTING = re.compile(r"\b(?:text|number|flag|one_of|networks|allowed_hosts|callback)\(\s*\"([A-Z_]+)\"")
 
 
 def error_classes() -> Iterator[type[AppError]]:
