@@ -87,7 +87,9 @@ def parse_change(*, connection: Connection, data: Mapping[str, Any]) -> dict[str
     if "scopes" in data:
         checked["scopes"] = checked_scopes(connection.auth, data["scopes"], errors)
     if "variables" in data:
-        checked["variables"] = checked_variables(connection.auth, data["variables"], errors)
+        checked["variables"] = checked_variables(
+            connection.auth, data["variables"], errors, stored=connection.variables
+        )
     if errors:
         raise ValidationFailed(errors)
     return checked
@@ -114,14 +116,17 @@ def checked_scopes(auth: ServiceAuth, given: Any, errors: Errors) -> list[str]:
     return list(dict.fromkeys(given))
 
 
-def checked_variables(auth: ServiceAuth, given: Any, errors: Errors) -> dict[str, str]:
-    """A value for each of the service's variables."""
+def checked_variables(
+    auth: ServiceAuth, given: Any, errors: Errors, *, stored: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """A value for each of the service's variables. ``stored``: those that the connection has."""
     if not isinstance(given, Mapping):
         errors.append(_error("variables", "This takes an object: a value for each variable."))
         return {}
     service = auth.service
     try:
-        return target.check_variables(service.variables, given, definition.host_variables(service))
+        hosts = definition.host_variables(service)
+        return target.check_variables(service.variables, given, hosts, stored=stored)
     except ValidationFailed as error:
         errors.extend(error.errors)
         return {}

@@ -1,12 +1,12 @@
 """What an entry of the catalogue says beyond a service's definition: where it stands in the lists, how an app
 is registered, how sure its facts are, how a grant dies and what refusals look like."""
 
-import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, StringConstraints
 from pydantic import Field as Declared
 
+from services import patterns
 from services.auth_types.base import Config
 
 CATEGORY_NAMES = 20  # a list that fits on a screen
@@ -23,10 +23,7 @@ def _link(url: str) -> str:
 
 def _expression(match: str) -> str:
     if match.startswith("~"):
-        try:
-            re.compile(match[1:])
-        except re.error as error:
-            raise ValueError(f"This is no regular expression: {error}.") from None
+        patterns.compiled(match[1:])
     return match
 
 

@@ -101,7 +101,7 @@ def parse(text: str, *, link_name: str, is_ours: bool = True) -> Entry:
     facts = _facts(own, client)
     is_builtin = is_ours and f"{{{PUBLIC_URL}}}" in str(data.get("base_url", ""))
     return Entry(
-        defined=definition.parse(data, is_builtin=is_builtin, is_trusted=True),
+        defined=definition.parse(data, is_builtin=is_builtin),
         is_builtin=is_builtin,
         row={**facts.row, "is_builtin": is_builtin},
         client={_CLIENT_NAMES[key]: value for key, value in client.items()},

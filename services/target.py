@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 from django.conf import settings
 
 from problems import ValidationFailed
-from services import auth_types
+from services import auth_types, patterns
 from services.auth_types.base import AuthType, ParamType
 from services.auth_types.text import has_controls
 from services.errors import VariableMissing
@@ -19,7 +19,9 @@ PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]{0,49})\}")
 DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 HOST_NAME = re.compile(rf"{DNS_LABEL.pattern}(\.{DNS_LABEL.pattern})*")
 _AUTHORITY = re.compile(r"[a-z]+://[^/?#]*|\{public_url\}")
-MAX_VALUE = 100  # characters; with what patterns may hold, it bounds how long a match can take
+MAX_VALUE = 100  # characters that are kept
+MAX_GIVEN = 1000  # characters of which a pattern's group may keep some: of an address that was pasted, say
+_NOT_VISIBLE = f"This takes at most {MAX_VALUE} characters, all visible, and not dots alone."
 PUBLIC_URL = "public_url"  # a variable that built-in services have without declaring it
 
 
@@ -87,10 +89,13 @@ def check_variables(
     service_variables: Sequence[Mapping[str, Any]],
     given: Mapping[str, Any],
     host_names: frozenset[str] = frozenset(),
+    *,
+    stored: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """The values that a connection gives for a service's variables. Raises ValidationFailed.
 
-    ``host_names`` are the variables that stand in a host (``definition.host_variables``).
+    ``host_names`` are the variables that stand in a host (``definition.host_variables``). ``stored`` are the
+    connection's own so far: what a pattern's group kept need not match the pattern again.
     """
     declared = {variable["name"]: variable for variable in service_variables}
     known = frozenset().union(*(names_of(variable) for variable in service_variables))
@@ -102,12 +107,13 @@ def check_variables(
     values: dict[str, str] = {}
     for name, variable in declared.items():
         value = given.get(name, "")
-        value = value.strip() if isinstance(value, str) else value
-        problem = _variable_problem(variable, value, is_host=name in host_names)
+        problem = _given_problem(variable, value)
+        kept = "" if problem else _kept(variable, value.strip(), (stored or {}).get(name))
+        problem = problem or _kept_problem(variable, kept, is_host=name in host_names)
         if problem:
             errors.append({"field": f"variables.{name}", "message": problem})
         else:
-            values |= values_of(variable, value)
+            values |= values_of(variable, kept)
     if errors:
         raise ValidationFailed(errors)
     return values
@@ -138,23 +144,37 @@ def placeholders(text: str) -> frozenset[str]:
     return frozenset(PLACEHOLDER.findall(text))
 
 
-def _variable_problem(variable: Mapping[str, Any], value: Any, *, is_host: bool) -> str:
-    label = variable.get("label") or variable["name"]
+def _given_problem(variable: Mapping[str, Any], value: Any) -> str:
     if not isinstance(value, str):
         return "This takes text."
-    if not value:
-        return f"Enter the {label}."
+    if not value.strip():
+        return f"Enter the {variable.get('label') or variable['name']}."
+    return _NOT_VISIBLE if len(value) > MAX_GIVEN or has_controls(value.strip()) else ""
+
+
+def _kept(variable: Mapping[str, Any], value: str, stored: str | None) -> str:
+    """What of a value is kept; empty where it is not of the variable's form."""
+    pattern = variable.get("pattern")
+    if variable.get("choices") or not pattern:
+        return value
+    if patterns.problem(pattern):
+        return ""
+    return patterns.kept(pattern, value) or (value if value == stored and patterns.has_group(pattern) else "")
+
+
+def _kept_problem(variable: Mapping[str, Any], value: str, *, is_host: bool) -> str:
     choices = variable.get("choices") or []
     if choices:
         return "" if value in choices else f"Choose one of: {', '.join(choices)}."
-    if len(value) > MAX_VALUE or has_controls(value) or value in {".", ".."}:
-        return f"This takes at most {MAX_VALUE} characters, all visible, and not dots alone."
-    if is_host and not DNS_LABEL.fullmatch(value):
-        return "It stands in a host, so it is one part of a name: small letters, digits and hyphens."
-    pattern = variable.get("pattern")
-    if pattern and not re.fullmatch(pattern, value):
+    if not value and patterns.problem(variable["pattern"]):  # stored when patterns were Python's
+        return "The service’s pattern for this cannot be used: have its builder correct it."
+    if not value:
         example = variable.get("example")
         return f"This is not of the expected form{f', such as {example}' if example else ''}."
+    if len(value) > MAX_VALUE or value in {".", ".."}:
+        return _NOT_VISIBLE
+    if is_host and not DNS_LABEL.fullmatch(value):
+        return "It stands in a host, so it is one part of a name: small letters, digits and hyphens."
     return ""
 
 

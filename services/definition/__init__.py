@@ -63,11 +63,10 @@ class Definition:
     auths: tuple[AuthDefinition, ...]
 
 
-def parse(data: Any, *, is_builtin: bool = False, is_trusted: bool = False) -> Definition:
+def parse(data: Any, *, is_builtin: bool = False) -> Definition:
     """The definition, with its defaults. Raises ValidationFailed with an entry for each wrong field.
 
-    ``is_builtin``: ``{public_url}`` may be called. ``is_trusted``: it comes from a catalogue file, whose
-    patterns may be as they like.
+    ``is_builtin``: ``{public_url}`` may be called.
     """
     if not isinstance(data, dict):
         raise ValidationFailed.of("", "This takes an object.")
@@ -80,7 +79,7 @@ def parse(data: Any, *, is_builtin: bool = False, is_trusted: bool = False) -> D
         raise ValidationFailed(errors)  # what addresses may say is not known
     service = shape.model_dump(mode="json")
     _check_addresses(service, auths, Addresses(service["variables"], is_builtin), errors)
-    check_rest(service, auths, is_trusted=is_trusted, errors=errors)
+    check_rest(service, auths, errors=errors)
     if errors:
         raise ValidationFailed(_once_a_field(errors))
     service |= {"test": service["test"] or {}, "identity": service["identity"] or {}}

@@ -1,10 +1,10 @@
 """The checks that look at several parts of a definition at once."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from services import patterns
 from services.auth_types.base import Reserved
 from services.auth_types.text import header_name_problem
 from services.definition.addresses import Addresses
@@ -12,16 +12,11 @@ from services.definition.authentication import AuthDefinition, Errors
 from services.target import PUBLIC_URL, names_of
 
 _OWN_HEADERS = frozenset({"authorization", "cookie", "content-type"})
-_REPEATED_GROUP = re.compile(r"\)[*+{]")
-_QUANTIFIER = re.compile(r"(?<!\\)[*+{]")
-_MOST_QUANTIFIERS = 4  # with MAX_VALUE characters to match, it bounds backtracking
 
 
-def check_rest(
-    service: Mapping[str, Any], auths: list[AuthDefinition], *, is_trusted: bool, errors: Errors
-) -> None:
+def check_rest(service: Mapping[str, Any], auths: list[AuthDefinition], *, errors: Errors) -> None:
     """Everything beyond shape and addresses; what is wrong goes to ``errors``."""
-    _check_variables(service["variables"], is_trusted, errors)
+    _check_variables(service["variables"], errors)
     _check_base_url(service["base_url"], errors)
     _check_every_call(service, auths, errors)
     for auth in auths:
@@ -29,7 +24,7 @@ def check_rest(
         errors += [{"field": f"{auth.block}.{name}", "message": text} for name, text in problems.items()]
 
 
-def _check_variables(variables: list[dict[str, Any]], is_trusted: bool, errors: Errors) -> None:
+def _check_variables(variables: list[dict[str, Any]], errors: Errors) -> None:
     names = [name for variable in variables for name in names_of(variable)]
     for index, variable in enumerate(variables):
         field = f"variables.{index}"
@@ -42,20 +37,9 @@ def _check_variables(variables: list[dict[str, Any]], is_trusted: bool, errors: 
             errors.append({"field": f"{field}.follow", "message": message})
         if len(set(variable["choices"])) < len(variable["choices"]):
             errors.append({"field": f"{field}.choices", "message": "A choice is there twice."})
-        problem = _pattern_problem(variable["pattern"], is_trusted)
+        problem = patterns.problem(variable["pattern"])
         if problem:
             errors.append({"field": f"{field}.pattern", "message": problem})
-
-
-def _pattern_problem(pattern: str, is_trusted: bool) -> str:
-    try:
-        re.compile(pattern)
-    except (re.error, RecursionError, OverflowError):
-        return "This is not a regular expression."
-    too_free = _REPEATED_GROUP.search(pattern) or len(_QUANTIFIER.findall(pattern)) > _MOST_QUANTIFIERS
-    if too_free and not is_trusted:
-        return f"Use no repeated groups and at most {_MOST_QUANTIFIERS} repetitions: it could take too long."
-    return ""
 
 
 def _check_base_url(base_url: str, errors: Errors) -> None:

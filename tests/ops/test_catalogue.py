@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from services import loader
+from services import loader, patterns
 from services.auth_types.oauth2 import OAuth2
 from services.entry import CATEGORY_NAMES, Failure
 from services.loader import Entry
@@ -137,7 +137,8 @@ class TestService:
             if variable["choices"]:
                 assert variable["example"] in variable["choices"]
             elif variable["pattern"]:
-                assert re.fullmatch(variable["pattern"], variable["example"])
+                assert patterns.problem(variable["pattern"]) == ""
+                assert patterns.kept(variable["pattern"], variable["example"])
 
 
 @pytest.mark.parametrize("link_name", ["zoho", "zoho_crm", "zoho_desk"])
