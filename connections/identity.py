@@ -1,6 +1,5 @@
 """As whom is it authorised? Asked of the service with the new tokens, and no harm where it fails."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
@@ -11,7 +10,7 @@ import problems
 from connections import exchanges
 from connections.exchanges import ServiceSide
 from connections.models import Grant
-from outbound import session
+from outbound import json_text, session
 from services.auth_types.base import Unsigned
 from services.auth_types.text import trimmed
 from vault import Secret, blank
@@ -53,8 +52,8 @@ def _ask(side: ServiceSide, secrets: Mapping[str, Secret]) -> Any:
         max_bytes=MAX_BYTES,
     )
     try:
-        return json.loads(reply.body) if 200 <= reply.status < 300 else None
-    except (ValueError, RecursionError):
+        return json_text.read(reply.body) if 200 <= reply.status < 300 else None
+    except json_text.NotJson:
         return None
 
 

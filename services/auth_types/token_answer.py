@@ -3,11 +3,11 @@
 The body is never logged, raised or kept: only its ``error`` code and a trimmed description are told.
 """
 
-import json
 from collections.abc import Mapping
 from typing import Any, NoReturn, TypeGuard
 from urllib.parse import parse_qsl
 
+from outbound import json_text
 from services.auth_types.base import Answer, Tokens
 from services.auth_types.errors import EndpointUnavailable, GrantDead, TokenAnswerRefused
 from services.auth_types.text import trimmed
@@ -110,8 +110,8 @@ def _document(answer: Answer) -> dict[str, Any]:
         raise TokenAnswerRefused("The service’s answer is larger than any token answer.")
     try:
         text = body.decode("utf-8-sig")
-        found = json.loads(text, parse_constant=_no_constants) if text.startswith("{") else _form(text)
-    except (ValueError, RecursionError):
+        found = json_text.read(body) if text.startswith("{") else _form(text)
+    except ValueError:
         raise TokenAnswerRefused("The service’s answer is neither JSON nor a form.") from None
     return dict(found)
 
@@ -123,10 +123,6 @@ def _form(text: str) -> dict[str, str]:
     if len(dict(pairs)) < len(pairs):
         raise ValueError("a field twice")
     return dict(pairs)
-
-
-def _no_constants(name: str) -> NoReturn:
-    raise ValueError(name)  # NaN and Infinity are not JSON
 
 
 def _descend(found: dict[str, Any], parents: list[str]) -> dict[str, Any]:

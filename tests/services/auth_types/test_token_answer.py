@@ -114,6 +114,7 @@ def test_refuses_token_types_that_it_does_not_speak(token_type: Any) -> None:
         b"\xff\xfe\x00",
         b"[" * 200000,
         b'{"a":' * 200000,
+        b'{"access_token": "at", "a": ' + b"[" * 100 + b"]" * 100 + b"}",
         b"access_token=a&access_token=b",
         b"access_token",
         b'{"access_token": "' + b"a" * (1 << 20) + b'"}',
