@@ -24,7 +24,7 @@ class PathNotAllowed(NotAllowed):
 
 
 class PayloadTooLarge(InvalidInput):
-    """The caller's body is over the cap."""
+    """The caller's body is over the cap, or over the one for bodies that are taken apart here."""
 
     code = "payload_too_large"
     status = 413
@@ -53,6 +53,13 @@ class TooManyTests(Throttled):
 
     message = "Too many tests are under way, of this connection or by you."
     hint = "Wait for some of them to end, then try again."
+
+
+class TooMuchAtOnce(Unavailable):
+    """More that is long waits to be read or signed than the server keeps."""
+
+    message = "This server has as many long bodies to read as it can keep."
+    hint = "Try again when `Retry-After` has passed."
 
 
 class DatabaseUnavailable(Unavailable):
