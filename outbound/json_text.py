@@ -18,17 +18,22 @@ import re2
 DEEPEST = 100  # arrays and objects in each other
 SHORT_BYTES = 32 * 1024  # read at once: the worst of them take a few milliseconds
 _AT_ONCE = 6  # levels that an expression knows; each makes it twice as long
+_MOST_STEPS = 250_000  # between what is deeper than that: a second or two, and more than documents need
 
 _SPACE = rb"[ \t\n\r]*"
 _STRING = rb'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4}))*"'
 _NUMBER = rb"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
 _SCALAR = b"(?:%b|%b|true|false|null)" % (_STRING, _NUMBER)
 _KEY = b"%b%b:%b" % (_STRING, _SPACE, _SPACE)
-_SPACES = re.compile(_SPACE)
-_PLAIN_KEY = re.compile(rb'"[^"\\\x00-\x1f]{0,100}"[ \t\n\r]*:[ \t\n\r]*')  # most of them, and faster
+_SPACES = re.compile(rb"[ \t\n\r]{0,65536}")
+_CLOSINGS = re.compile(rb"(?:[\]}][ \t\n\r]*){1,101}")
+_NOT_OPENERS = bytes(set(range(256)) - set(b"[{"))
+_AS_CLOSERS = bytes.maketrans(b"[{", b"]}")
+_PLAIN = rb'"[^"\\\x00-\x1f\[{]{0,100}"%b:%b' % (_SPACE, _SPACE)  # a key as most are, without brackets in it
+_PLAIN_KEY = re.compile(_PLAIN)
+_OPENINGS = re.compile(rb"(?:\[%b|\{%b%b){1,101}" % (_SPACE, _SPACE, _PLAIN))
 _BLANK = ord(" ")
-_BRACKET, _BRACE, _COMMA = b"]},"
-_CLOSERS = {ord("["): _BRACKET, ord("{"): _BRACE}
+_OPENED_BRACE, _BRACKET, _BRACE, _COMMA = b"{]},"
 
 
 class NotJson(ValueError):
@@ -36,7 +41,7 @@ class NotJson(ValueError):
 
 
 class TooDeep(NotJson):
-    """It may be JSON, and is nested deeper than anybody needs."""
+    """It may be JSON, and is nested deeper than anybody needs, or deeply in too many places."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +105,12 @@ def check(data: bytes) -> None:
         raise NotJson
 
 
-def quoted(text: str) -> bytes:
-    """The text as JSON writes it, piece by piece."""
-    pieces = (text[at : at + SHORT_BYTES] for at in range(0, len(text), SHORT_BYTES))
-    return b'"%b"' % b"".join(json.dumps(piece, ensure_ascii=False)[1:-1].encode() for piece in pieces)
+def quoted(text: str) -> Iterator[bytes]:
+    """The text as JSON writes it, in pieces."""
+    yield b'"'
+    for at in range(0, len(text), SHORT_BYTES):
+        yield json.dumps(text[at : at + SHORT_BYTES], ensure_ascii=False)[1:-1].encode()
+    yield b'"'
 
 
 def _decoded(data: bytes) -> str:
@@ -128,7 +135,7 @@ def _loaded(text: str) -> Any:
 
 
 def _part(raw: bytes) -> Any:
-    is_long = len(raw) > SHORT_BYTES and raw[0] in _CLOSERS
+    is_long = len(raw) > SHORT_BYTES and raw[:1] in {b"[", b"{"}
     return Long(raw) if is_long else _loaded(raw.decode())
 
 
@@ -136,7 +143,7 @@ def _end_of_value(data: bytes, at: int) -> int:
     """Where the value that begins here, and the space behind it, end. Raises NotJson and TooDeep."""
     owed = bytearray()  # the closing brackets, innermost last
     try:
-        while True:
+        for _ in range(_MOST_STEPS):
             found = _expression("value", min(_AT_ONCE, DEEPEST - len(owed))).match(data, at)
             if found is None:
                 at = _over_openings(data, at, owed)
@@ -149,24 +156,41 @@ def _end_of_value(data: bytes, at: int) -> int:
             at = _over_siblings(data, at + 1, owed)
     except IndexError:  # it breaks off
         raise NotJson from None
+    raise TooDeep
 
 
 def _over_openings(data: bytes, at: int, owed: bytearray) -> int:
     """Into the containers that begin here, as far as the innermost one's first value."""
-    if data[at] not in _CLOSERS:
-        raise NotJson
-    while closer := _CLOSERS.get(data[at]):
-        if len(owed) == DEEPEST:
-            raise TooDeep
-        inside = _after_space(data, at + 1)
-        if data[inside] == closer:  # it is empty, and a value for an expression
-            break
-        owed.append(closer)
-        at = _after_key(data, inside) if closer == _BRACE else inside
+    found = _OPENINGS.match(data, at)
+    if found is None:
+        return _into_object(data, at, owed)
+    at = found.end()
+    owed += found[0].translate(_AS_CLOSERS, _NOT_OPENERS)
+    if len(owed) > DEEPEST:
+        raise TooDeep
+    if owed[-1] == _BRACKET and data[at] == _BRACKET:  # it is empty, and a value for an expression
+        owed.pop()
+        at = data.rindex(b"[", found.start(), at)
     return at
 
 
+def _into_object(data: bytes, at: int, owed: bytearray) -> int:
+    """Into an object whose first name is an unusual one."""
+    if data[at] != _OPENED_BRACE:
+        raise NotJson
+    owed.append(_BRACE)
+    if len(owed) > DEEPEST:
+        raise TooDeep
+    return _after_key(data, _after_space(data, at + 1))
+
+
 def _over_closings(data: bytes, at: int, owed: bytearray) -> int:
+    """Out of the containers that end here, as long as they were opened here."""
+    found = _CLOSINGS.match(data, at)
+    closed = found[0].translate(None, b" \t\n\r") if found else b""
+    if found and closed and owed.endswith(closed[::-1]):
+        del owed[-len(closed) :]
+        return found.end()
     while owed and data[at] == owed[-1]:
         owed.pop()
         at = _after_space(data, at + 1)
@@ -182,9 +206,11 @@ def _over_siblings(data: bytes, at: int, owed: bytearray) -> int:
 
 
 def _after_space(data: bytes, at: int) -> int:
-    if at < len(data) and data[at] <= _BLANK:
+    while at < len(data) and data[at] <= _BLANK:
         found = _SPACES.match(data, at)
-        return found.end() if found else at
+        if found is None or found.end() == at:
+            break
+        at = found.end()
     return at
 
 

@@ -139,12 +139,19 @@ def test_a_part_knows_its_own_text() -> None:
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_quotes_as_json_does(text: str) -> None:
-    assert json_text.quoted(text) == json.dumps(text, ensure_ascii=False).encode()
+    assert b"".join(json_text.quoted(text)) == json.dumps(text, ensure_ascii=False).encode()
 
 
 def test_quotes_a_long_text_piece_by_piece() -> None:
     text = '"ä\\\x00' * SHORT_BYTES
-    assert json_text.quoted(text) == json.dumps(text, ensure_ascii=False).encode()
+    assert b"".join(json_text.quoted(text)) == json.dumps(text, ensure_ascii=False).encode()
+
+
+def test_refuses_what_is_deep_in_more_places_than_any_document() -> None:
+    deep = "[" * 10 + "0" + "]" * 10
+    json_text.check(f"[{','.join([deep] * 10_000)}]".encode())
+    with pytest.raises(TooDeep):
+        json_text.check(f"[{','.join([deep] * 300_000)}]".encode())
 
 
 PAYLOAD = "[" + "0," * 200 + "[[[[[[[0]]]]]]]]"
