@@ -6,14 +6,21 @@ from collections.abc import Iterable
 from urllib.parse import parse_qsl, quote_plus, unquote_plus
 
 from invoke.asks import FORM_METHODS, Pairs
+from invoke.errors import PayloadTooLarge
+from invoke.headers import parameters
 from problems import InvalidInput
 
 URLENCODED = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
-_BOUNDARY = re.compile(r';\s*boundary=(?:"([^"\r\n]{1,70})"|([^\s;"]{1,70}))', re.IGNORECASE)
+FORM_BYTES = 2 * 1024 * 1024  # of a form that carries a credential or is signed
+MULTIPART_BYTES = 20 * 1024 * 1024  # alike
+MOST_FIELDS = 10_000  # in either
+_HEAD_BYTES = 16 * 1024  # of a part
+_LONGEST_BOUNDARY = 70  # RFC 2046 5.1.1
+_PIECE_BYTES = 32 * 1024
 _DISPOSITION = re.compile(rb"^content-disposition[ \t]*:(.*)$", re.IGNORECASE | re.MULTILINE)
 _NAME = re.compile(rb';[ \t]*name[ \t]*=[ \t]*(?:"((?:[^"\\\r\n]|\\.)*)"|([^\s;"]+))', re.IGNORECASE)
-_NO_PLACE = (
+NO_PLACE = (
     "The credential of this connection travels in a form, and this request has none: send a form or "
     "multipart body with POST, PUT or PATCH."
 )
@@ -25,9 +32,10 @@ def media_type(content_type: str) -> str:
 
 
 def fields_of(data: bytes, content_type: str) -> Pairs | None:
-    """The decoded fields of an urlencoded body; ``None`` for any other."""
+    """The decoded fields of an urlencoded body; ``None`` for any other. Raises PayloadTooLarge."""
     if media_type(content_type) != URLENCODED:
         return None
+    _check_number(data)
     return tuple(parse_qsl(data.decode("utf-8", "replace"), keep_blank_values=True))
 
 
@@ -49,6 +57,30 @@ def joined(text: str, pairs: Iterable[tuple[str, str]]) -> str:
     return f"{text}&{added}" if text and added else text or added
 
 
+def urlencoded(pairs: Iterable[tuple[str, str]]) -> bytes:
+    """The pairs as a form, long values piece by piece."""
+    return b"&".join(_quoted_plus(name) + b"=" + _quoted_plus(value) for name, value in pairs)
+
+
+def _quoted_plus(text: str) -> bytes:
+    data = text.encode()
+    pieces = (data[at : at + _PIECE_BYTES] for at in range(0, len(data), _PIECE_BYTES))
+    return b"".join(quote_plus(piece).encode() for piece in pieces)
+
+
+def _check_number(data: bytes) -> None:
+    if data.count(b"&") >= MOST_FIELDS:
+        raise too_many_fields()
+
+
+def too_many_fields() -> PayloadTooLarge:
+    """More fields than a form may have that is taken apart."""
+    return PayloadTooLarge(
+        f"A form that carries a credential or is signed has at most {MOST_FIELDS:,} fields.",
+        hint="Send it in several requests.",
+    )
+
+
 def becomes_form(method: str, data: bytes) -> bool:
     """Would an empty body of this request become a form?"""
     return method in FORM_METHODS and not data
@@ -57,16 +89,20 @@ def becomes_form(method: str, data: bytes) -> bool:
 def with_credential(
     method: str, data: bytes, content_type: str, credential: Pairs, reserved: frozenset[str]
 ) -> tuple[bytes, str]:
-    """The body and content type with the credential in the form. Raises InvalidInput where there is none."""
+    """The body and content type with the credential in the form.
+
+    Raises InvalidInput where there is no form, and PayloadTooLarge for one of too many fields.
+    """
     if becomes_form(method, data):
         return joined("", credential).encode(), URLENCODED
     kind = media_type(content_type)
     if kind == URLENCODED and method in FORM_METHODS:
+        _check_number(data)
         text = without(data.decode("utf-8", "surrogateescape"), reserved)
         return joined(text, credential).encode("utf-8", "surrogateescape"), content_type
     if kind == MULTIPART and method in FORM_METHODS:
         return _with_parts(data, content_type, credential, reserved), content_type
-    raise InvalidInput(_NO_PLACE)
+    raise InvalidInput(NO_PLACE)
 
 
 def _with_parts(data: bytes, content_type: str, credential: Pairs, reserved: frozenset[str]) -> bytes:
@@ -78,15 +114,20 @@ def _with_parts(data: bytes, content_type: str, credential: Pairs, reserved: fro
 
 def boundary_of(content_type: str) -> bytes:
     """The boundary of a multipart type. Raises InvalidInput where it has none."""
-    found = _BOUNDARY.search(content_type)
-    if not found:
+    boundary = parameters(content_type).get("boundary", "")
+    if not 0 < len(boundary) <= _LONGEST_BOUNDARY:
         raise InvalidInput("The multipart body's Content-Type names no boundary.")
-    return (found[1] or found[2]).encode("utf-8", "replace")
+    return boundary.encode("utf-8", "replace")
 
 
 def split_parts(data: bytes, boundary: bytes) -> list[bytes]:
-    """The parts of a multipart body, headers and all (RFC 2046 5.1.1). Raises InvalidInput."""
-    pieces = (b"\r\n" + data).split(b"\r\n--" + boundary)
+    """The parts of a multipart body, headers and all (RFC 2046 5.1.1).
+
+    Raises InvalidInput, and PayloadTooLarge where there are too many.
+    """
+    pieces = (b"\r\n" + data).split(b"\r\n--" + boundary, MOST_FIELDS + 1)
+    if len(pieces) > MOST_FIELDS + 1 and not pieces[-1].startswith(b"--"):
+        raise too_many_fields()
     if len(pieces) < 2 or not pieces[-1].startswith(b"--"):
         raise InvalidInput("The multipart body does not end with its boundary.")
     parts = []
@@ -99,7 +140,9 @@ def split_parts(data: bytes, boundary: bytes) -> list[bytes]:
 
 
 def _name_of(part: bytes) -> str:
-    head = part.partition(b"\r\n\r\n")[0]
+    head, line, _ = part[:_HEAD_BYTES].partition(b"\r\n\r\n")
+    if not line:
+        raise InvalidInput("A part of the multipart body has no end of its head, or a very long one.")
     dispositions = _DISPOSITION.findall(head)
     names = [found for text in dispositions for found in _NAME.findall(text)]
     if len(dispositions) != 1 or len(names) != 1 or b"name*" in head.lower():

@@ -1,22 +1,38 @@
 """The invokeurl task: its keys are Deluge's, its request goes the way of every other call.
 
-``parse`` makes an Ask of a task's JSON, ``answer`` tells the service's answer as the task wants it told.
+``parse`` makes an Ask of a task's JSON; how its answer is told is ``task_answer``'s.
 """
 
 import base64
-import binascii
 import json
-import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from typing import Any, NoReturn
-from urllib.parse import urlencode
 
-from invoke import bodies, paths
+from invoke import bodies, charsets, paths
 from invoke.asks import METHODS, Ask, Body, Pairs
-from invoke.errors import UnsupportedTask
-from invoke.headers import OURS, RawPairs, value_of, with_our_name
+from invoke.errors import PayloadTooLarge, UnsupportedTask
+from invoke.headers import value_of, with_our_name
+from invoke.streams import Bound
+from outbound import json_text
+from outbound.json_text import Long
 from problems import InvalidInput
+
+TASK_BYTES = 20 * 1024 * 1024
+BOUND = Bound(
+    TASK_BYTES,
+    partial(
+        PayloadTooLarge,
+        f"A task has at most {TASK_BYTES // 2**20} MB.",
+        hint="Call the service by its path, which takes more: /invoke/<link_name>/<path>.",
+    ),
+)
+MOST_FIELDS = 100_000  # of a form that is made of a task
+MOST_KEYS = 100  # of a task, or of a file in it
+MOST_HEADERS_BYTES = 64 * 1024
+_BASE64_PIECE = 64 * 1024  # characters; a multiple of four
 
 KEYS = frozenset(
     {
@@ -27,14 +43,11 @@ KEYS = frozenset(
 FILE_KEYS = frozenset({"paramName", "fileName", "contentType", "content", "stringPart"})
 FORMATS = ("NONE", "STRING", "FILE")
 IN_QUERY = frozenset({"GET", "DELETE"})  # where parameters become the query
-_FILE_NAME = re.compile(r'filename="([^"\r\n]{1,255})"|filename=([^\s;"]{1,255})', re.IGNORECASE)
-_CHARSET = re.compile(r'charset="?([A-Za-z0-9_.:-]{1,40})', re.IGNORECASE)
-_ENCODING_HEADERS = frozenset({"content-encoding", "content-length"})
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A task that was understood. ``decoding`` is a charset, empty where the service's own word is taken."""
+    """A task that was understood. ``decoding``: a charset's name, empty where the service's word is taken."""
 
     ask: Ask
     detailed: bool
@@ -42,19 +55,19 @@ class Task:
     decoding: str
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A body of ours and its type."""
-
-    content_type: str
-    body: bytes
-
-
 def parse(content_type: str, text: bytes) -> Task:
-    """The task. Raises InvalidInput, which names the part that is wrong, and UnsupportedTask."""
+    """The task. Raises InvalidInput, which names the part that is wrong, PayloadTooLarge, UnsupportedTask."""
     if bodies.media_type(content_type) not in {"application/json", ""}:
         raise UnsupportedTask
-    told = _json_object(text)
+    try:
+        return _understood(_few(json_text.read_in_parts(text)))
+    except json_text.TooDeep:
+        _refuse(f"The task is nested deeper than {json_text.DEEPEST}.")
+    except json_text.NotJson:
+        _refuse("The task is not JSON.")
+
+
+def _understood(told: Mapping[str, Any]) -> Task:
     unknown = sorted(set(told) - KEYS)
     if unknown:
         _refuse(f"`{_shown(unknown[0])}` is not a key of a task: it takes {', '.join(sorted(KEYS))}.")
@@ -96,12 +109,20 @@ def _ask(told: Mapping[str, Any], method: str) -> Ask:
 
 def _joined_query(query: str, parameters: Any) -> str:
     if isinstance(parameters, str):
+        _check_query(len(parameters))
         added = paths.ascii_only(_encodable(parameters, "parameters"))
-    elif isinstance(parameters, dict):
-        added = urlencode(_fields(parameters, "parameters"))
+    elif _is_map(parameters):
+        fields = _fields(parameters, "parameters")
+        _check_query(sum(len(name) + len(value) for name, value in fields))
+        added = bodies.urlencoded(fields).decode()
     else:
         _refuse("`parameters` takes a map or a text.")
     return f"{query}&{added}" if query and added else query or added
+
+
+def _check_query(length: int) -> None:
+    if length > paths.MAX_URL:
+        _refuse(f"`parameters` make a query that is longer than {paths.MAX_URL} characters.")
 
 
 def _content(told: Mapping[str, Any], parameters: Any, body: Any, declared: str) -> tuple[bytes, str]:
@@ -115,14 +136,21 @@ def _content(told: Mapping[str, Any], parameters: Any, body: Any, declared: str)
     if isinstance(source, str):
         text = _encodable(source, name)
         return text.encode(), "" if declared else _plain(text)
-    if not isinstance(source, dict):
-        _refuse(f"`{name}` takes a map or a text.")
     kind = bodies.media_type(declared) or (bodies.URLENCODED if name == "parameters" else bodies.MULTIPART)
+    if kind.endswith(("/json", "+json")) and (_is_map(source) or (name == "body" and _is_list(source))):
+        return _json(source, name), ""
+    if not _is_map(source):
+        _refuse(f"`{name}` takes a map or a text.")
     if kind == bodies.MULTIPART:
         return _multipart(source, name, [])
-    if kind.endswith(("/json", "+json")):
-        return _encodable(json.dumps(source, ensure_ascii=False), name).encode(), ""
-    return urlencode(_fields(source, name)).encode(), declared or bodies.URLENCODED
+    return bodies.urlencoded(_fields(source, name)), declared or bodies.URLENCODED
+
+
+def _json(source: Any, name: str) -> bytes:
+    """A long one is sent as it is spelt: it was checked, and to write it anew would take long."""
+    if isinstance(source, Long):
+        return source.raw.rstrip()
+    return _encodable(json.dumps(source, ensure_ascii=False), name).encode()
 
 
 def _plain(text: str) -> str:
@@ -130,18 +158,21 @@ def _plain(text: str) -> str:
 
 
 def _multipart(source: Any, name: str, files: Any) -> tuple[bytes, str]:
-    if source is not None and not isinstance(source, dict):
+    if source is not None and not _is_map(source):
         _refuse(f"Beside `files`, `{name}` takes a map: its entries become fields of the form.")
-    if not isinstance(files, list):
+    if not _is_list(files):
         _refuse("`files` takes a list.")
     parts = [bodies.text_part(key, value) for key, value in _fields(source or {}, name)]
-    parts += [_file(entry, f"files[{index}]") for index, entry in enumerate(files)]
+    for index, entry in enumerate(_items(files)):
+        parts.append(_file(entry, f"files[{index}]"))
+        _check_number(len(parts))
     boundary = bodies.new_boundary()
     return bodies.assemble(parts, boundary), f"{bodies.MULTIPART}; boundary={boundary.decode()}"
 
 
 def _file(entry: Any, name: str) -> bytes:
-    if not isinstance(entry, dict) or set(entry) - FILE_KEYS:
+    entry = _few(entry) if _is_map(entry) else {"": None}
+    if set(entry) - FILE_KEYS:
         _refuse(f"`{name}` takes a map of {', '.join(sorted(FILE_KEYS))}.")
     field, content = _text(entry, "paramName", within=name), _text(entry, "content", within=name)
     content_type = _text(entry, "contentType", "", within=name)
@@ -150,28 +181,46 @@ def _file(entry: Any, name: str) -> bytes:
     if str(entry.get("stringPart", "false")).lower() == "true":
         return bodies.text_part(field, content, content_type)
     try:
-        data = base64.b64decode(content, validate=True)
-    except (binascii.Error, ValueError):
+        data = _from_base64(content)
+    except ValueError:
         _refuse(f"`{name}.content` is not base64.")
     file_name = _text(entry, "fileName", "file", within=name)
     return bodies.file_part(field, file_name, content_type or "application/octet-stream", data)
 
 
+def _from_base64(text: str) -> bytes:
+    """Piece by piece. Raises ValueError, also for padding that does not end it."""
+    pieces = (text[at : at + _BASE64_PIECE] for at in range(0, len(text), _BASE64_PIECE))
+    if len(text) % 4 or "=" in text[:-2]:
+        raise ValueError("padding")
+    return b"".join(base64.b64decode(piece, validate=True) for piece in pieces)
+
+
 # --- Reading a task's values ----------------------------------------------------------------------
-def _json_object(text: bytes) -> dict[str, Any]:
-    try:
-        told = json.loads(text, parse_constant=_no_constant)
-    except RecursionError:
-        _refuse("The task is nested too deeply.")
-    except ValueError:
-        _refuse("The task is not JSON.")
-    if not isinstance(told, dict):
+def _few(source: Any) -> dict[str, Any]:
+    """The members of a map that knows its keys, of which one may be there twice, but not for ever."""
+    if not _is_map(source):
         _refuse("The task is not a JSON object.")
-    return told
+    entries = list(islice(_entries(source), MOST_KEYS + 1))
+    if len(entries) > MOST_KEYS:
+        _refuse("A map of the task has more keys than it takes.")
+    return dict(entries)
 
 
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(name)
+def _is_map(value: Any) -> bool:
+    return value.is_object if isinstance(value, Long) else isinstance(value, dict)
+
+
+def _is_list(value: Any) -> bool:
+    return not value.is_object if isinstance(value, Long) else isinstance(value, list)
+
+
+def _entries(source: Any) -> Iterable[tuple[str, Any]]:
+    return source.entries() if isinstance(source, Long) else source.items()
+
+
+def _items(source: Any) -> Iterable[Any]:
+    return source.items() if isinstance(source, Long) else source
 
 
 def _text(told: Mapping[str, Any], key: str, default: str | None = None, within: str = "") -> str:
@@ -196,18 +245,32 @@ def _map(told: Mapping[str, Any], key: str) -> dict[str, Any]:
     value = told.get(key)
     if value is None:
         return {}
-    if not isinstance(value, dict):
+    if not _is_map(value):
         _refuse(f"`{key}` takes a map.")
-    return value
+    if isinstance(value, Long) and len(value.raw) > MOST_HEADERS_BYTES:
+        _refuse(f"`{key}` are more than {MOST_HEADERS_BYTES // 1024} KiB.")
+    return dict(_entries(value))
 
 
-def _fields(source: Mapping[str, Any], name: str) -> Pairs:
+def _fields(source: Any, name: str) -> Pairs:
     """The map as fields of a form; a list is a field repeated."""
-    return tuple(
-        (_encodable(key, name), _scalar(item, f"{name}.{_shown(key)}"))
-        for key, value in source.items()
-        for item in (value if isinstance(value, list) else [value])
-    )
+    fields = tuple(islice(_each_field(source, name), MOST_FIELDS + 1))
+    _check_number(len(fields))
+    return fields
+
+
+def _each_field(source: Any, name: str) -> Iterator[tuple[str, str]]:
+    for key, value in _entries(source):
+        for item in _items(value) if _is_list(value) else [value]:
+            yield _encodable(key, name), _scalar(item, f"{name}.{_shown(key)}")
+
+
+def _check_number(fields: int) -> None:
+    if fields > MOST_FIELDS:
+        raise PayloadTooLarge(
+            f"A form that is made of a task has at most {MOST_FIELDS:,} fields.",
+            hint="Send it in several tasks, or the form itself as a text.",
+        )
 
 
 def _scalar(value: Any, name: str) -> str:
@@ -221,93 +284,16 @@ def _scalar(value: Any, name: str) -> str:
 
 
 def _decoding(told: Mapping[str, Any]) -> str:
-    name = _text(told, "response-decoding", "")
-    try:
-        b"x".decode(name or "utf-8", "replace")  # a codec that is no charset (hex, say) is a LookupError
-    except (LookupError, ValueError):
+    label = _text(told, "response-decoding", "")
+    name = charsets.named(label)
+    if label and not name:
         _refuse("`response-decoding` names no charset that is known here, such as UTF-8.")
     return name
 
 
 def _shown(key: str) -> str:
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in key)[:60]
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in key[:60])
 
 
 def _refuse(message: str) -> NoReturn:
     raise InvalidInput(message)
-
-
-# --- Telling the answer ---------------------------------------------------------------------------
-def answer(task: Task, status: int, raw: RawPairs, body: bytes) -> Answer:
-    """The service's answer as the task wants it: parsed, as text, as a file; with or without the details."""
-    headers = _header_map(raw)
-    content_type = headers.get("content-type", "")
-    as_file = task.response_format == "FILE"
-    text = None if as_file else _decoded(body, content_type, task)
-    told: Any = _as_file(task, headers, body) if text is None else text
-    if task.detailed:
-        return _json({"responseText": told, "responseHeader": headers, "responseCode": status})
-    if text is None:
-        return _json(told)
-    if task.response_format == "NONE" and _is_json(text, content_type):
-        return Answer("application/json", text.encode())
-    return Answer("text/plain; charset=utf-8", text.encode())
-
-
-def _json(told: Any) -> Answer:
-    return Answer("application/json", json.dumps(told, ensure_ascii=False).encode())
-
-
-def _header_map(raw: RawPairs) -> dict[str, str]:
-    """The service's headers by name, in lower case, less those that told of an encoding taken off."""
-    ours, found = {name for name, _ in OURS}, dict[str, str]()
-    is_encoded = any(name == b"content-encoding" for name, _ in raw)
-    for name, value in raw:
-        key = name.decode("latin-1")
-        if name in ours or (is_encoded and key in _ENCODING_HEADERS):
-            continue
-        text = value.decode("utf-8", "replace")
-        found[key] = f"{found[key]}, {text}" if key in found else text
-    return found
-
-
-def _decoded(body: bytes, content_type: str, task: Task) -> str | None:
-    """The text; ``None`` where the body is not text and was not asked for as one: it is a file then."""
-    declared = _CHARSET.search(content_type)
-    charset = task.decoding or (declared[1] if declared else "utf-8")
-    must_be_text = task.response_format == "STRING" or bool(task.decoding or declared)
-    must_be_text = must_be_text or content_type.lower().startswith("text/")
-    try:
-        text = body.decode(charset, "replace" if must_be_text else "strict")
-    except LookupError:
-        text = body.decode("utf-8", "replace")
-    except UnicodeError:
-        return None
-    return None if "\x00" in text and not must_be_text else _whole(text)
-
-
-def _whole(text: str) -> str:
-    """Without a byte order mark, and without halves of characters, which a charset may yield."""
-    return text.removeprefix("\ufeff").encode("utf-8", "replace").decode()
-
-
-def _is_json(text: str, content_type: str) -> bool:
-    """By what it is, as Deluge does: maps and lists always, other values where they are called JSON."""
-    kind = bodies.media_type(content_type)
-    if not kind.endswith(("/json", "+json")) and text.lstrip()[:1] not in {"{", "["}:
-        return False
-    try:
-        json.loads(text, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        return False
-    return True
-
-
-def _as_file(task: Task, headers: Mapping[str, str], body: bytes) -> dict[str, str]:
-    found = _FILE_NAME.search(headers.get("content-disposition", ""))
-    named = (found[1] or found[2]) if found else task.ask.path.rpartition("/")[2]
-    return {
-        "fileName": named.replace("\\", "/").rpartition("/")[2] or "file",
-        "contentType": headers.get("content-type", "application/octet-stream"),
-        "content": base64.b64encode(body).decode(),
-    }

@@ -8,13 +8,14 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NoReturn
 
 import structlog
 
 from connections.errors import AuthorizationRequired
 from connections.limits import Limits
-from invoke import paths, renewal, resolve, rights, signing, streams, trail
+from invoke import aside, paths, renewal, resolve, rights, signing, streams, trail
 from invoke.asks import Ask, Body, Caller
 from invoke.recorder import Keeper, Record
 from invoke.resolve import Credential, Reader, Row
@@ -54,6 +55,7 @@ class Work:
     deadline: float
     body: Body
     is_test: bool
+    bound: streams.Bound | None = None  # on a body that is taken apart
     secrets: dict[str, Secret] = field(default_factory=dict, repr=False)
 
 
@@ -142,10 +144,9 @@ class Engine:
         credential = work.credential
         if credential is None or (work.row.health == RECONNECT_NEEDED and not work.is_test):
             raise AuthorizationRequired
-        needs_whole = signing.needs_whole_body(work.draft)
-        work.body = await streams.readied(
-            work.body, needs_whole=needs_whole, cap=self._bounds.max_request_bytes
-        )
+        bound = work.bound = signing.bound_of(work.draft)
+        cap = self._bounds.max_request_bytes
+        work.body = await (streams.whole(work.body, bound) if bound else streams.readied(work.body, cap))
         await self.recorder.begin(work.record)
         work.secrets = credential.open()
         if self._is_over(credential) or (self._is_due(credential) and self._can_renew(work)):
@@ -190,7 +191,10 @@ class Engine:
 
     async def _attempt(self, work: Work, deliver: Deliver, *, keep_401: bool = False) -> bool:
         """One request. Was its answer a 401 that was kept from the caller?"""
-        signed = signing.sign(work.draft, work.row, work.secrets, work.body)
+        signed = await aside.do(
+            partial(signing.sign, work.draft, work.row, work.secrets, work.body),
+            len(work.body.data) * work.bound.cost if work.bound else 0,
+        )
         work.record.attempts += 1
         work.record.request_bytes = len(signed.body.data)
         async with self._client.open(

@@ -11,7 +11,7 @@ _ABSOLUTE = re.compile(r"(https?)://([^/?]*)(/[^?]*)?(?:\?(.*))?", re.IGNORECASE
 _CONTROLS = re.compile(r"[\x00-\x20\x7f]")
 _ENCODED_CONTROLS = re.compile(r"%(?:[01][0-9a-f]|7f)", re.IGNORECASE)
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
-_MAX_URL = 8192
+MAX_URL = 8192
 _DECODINGS = 3  # "%25252e" is a dot only to a service that decodes thrice
 
 
@@ -38,8 +38,8 @@ def check(host: str, path: str, query: str) -> None:
         raise InvalidInput("The path or query holds a space or control character; percent-encode it.")
     if "\\" in path or "#" in path or "?" in path or "#" in query:
         raise InvalidInput("The path holds a backslash, # or ?; percent-encode it.")
-    if len(path) + len(query) > _MAX_URL:
-        raise InvalidInput(f"The path and query are longer than {_MAX_URL} characters.")
+    if len(path) + len(query) > MAX_URL:
+        raise InvalidInput(f"The path and query are longer than {MAX_URL} characters.")
     if "%" in path and _ENCODED_CONTROLS.search(path):
         raise InvalidInput("The path holds an encoded control character.")
     if "." in path or "%" in path:
@@ -81,6 +81,8 @@ def path_of(url: str) -> str:
 
 def from_task(url: str) -> tuple[str, str, str]:
     """A task's ``url`` as (host, path, query): absolute, or a path that is appended. Raises InvalidInput."""
+    if len(url) > MAX_URL:
+        raise InvalidInput(f"`url` is longer than {MAX_URL} characters.")
     url = ascii_only(url).partition("#")[0]
     if _CONTROLS.search(url) or "\\" in url:
         raise InvalidInput("`url` holds a space, a backslash or a control character; percent-encode it.")

@@ -1,16 +1,34 @@
 """From what was asked and what is known to the request that goes out. Pure, but for the clock of OAuth 1."""
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from invoke import bodies, headers, paths
 from invoke.asks import FORM_METHODS, METHODS, Ask, Body, Pairs
+from invoke.errors import PayloadTooLarge
 from invoke.resolve import Plan, Row, client_of
+from invoke.streams import Bound
 from problems import InvalidInput
 from services.auth_types.base import ParamType, Placement, Unsigned
 from vault import Secret
 
 NO_HOST_FOR_PATH_KEYS = (
     "The credential of this connection stands in the base URL's path, so it takes a path and no other host."
+)
+NO_SIGNED_FORM = (
+    "The signature of this connection travels in an urlencoded form, and this request has none: "
+    "send application/x-www-form-urlencoded with POST, PUT or PATCH."
+)
+_COST_OF_SIGNING = 16  # each field is decoded, encoded, sorted and encoded once more
+FORM_TOO_LARGE = partial(
+    PayloadTooLarge,
+    f"A form that carries a credential or is signed has at most {bodies.FORM_BYTES // 2**20} MB.",
+    hint="Send it in several requests.",
+)
+MULTIPART_TOO_LARGE = partial(
+    PayloadTooLarge,
+    f"A multipart body that carries a credential has at most {bodies.MULTIPART_BYTES // 2**20} MB.",
+    hint="Send it in several requests.",
 )
 
 
@@ -61,13 +79,21 @@ def draft(ask: Ask, plan: Plan, *, is_narrowed: bool) -> Draft:
     return Draft(ask, plan, paths.base_of(target.base_url, ask), query, kept)
 
 
-def needs_whole_body(made: Draft) -> bool:
-    """Must the body be read before signing: to be signed, or to take the credential into its form?"""
+def bound_of(made: Draft) -> Bound | None:
+    """How long a body may be that is read first, to be signed or to take the credential into its form.
+
+    ``None`` where neither is so, and the body is sent as it comes.
+    """
     target = made.plan.target
-    if target.param_type is ParamType.FORM:
-        return True
-    content_type = headers.value_of(made.headers, "content-type")
-    return target.auth_type.signs_requests and bodies.media_type(content_type) == bodies.URLENCODED
+    signs = target.auth_type.signs_requests
+    kind = bodies.media_type(headers.value_of(made.headers, "content-type"))
+    if kind == bodies.URLENCODED and (signs or target.param_type is ParamType.FORM):
+        return Bound(bodies.FORM_BYTES, FORM_TOO_LARGE, cost=_COST_OF_SIGNING if signs else 1)
+    if target.param_type is not ParamType.FORM:
+        return None
+    if kind == bodies.MULTIPART and not signs:
+        return Bound(bodies.MULTIPART_BYTES, MULTIPART_TOO_LARGE)
+    return Bound(0, partial(InvalidInput, NO_SIGNED_FORM if signs else bodies.NO_PLACE))  # or it is empty
 
 
 def sign(made: Draft, row: Row, secrets: dict[str, Secret], body: Body) -> Signed:
@@ -96,10 +122,7 @@ def _form(made: Draft, body: Body) -> Pairs | None:
         return tuple(pair for pair in form if pair[0].strip().lower() not in made.plan.reserved.form)
     if made.ask.method in FORM_METHODS and body.is_empty:
         return ()
-    raise InvalidInput(
-        "The signature of this connection travels in an urlencoded form, and this request has none: "
-        "send application/x-www-form-urlencoded with POST, PUT or PATCH."
-    )
+    raise InvalidInput(NO_SIGNED_FORM)
 
 
 def _placed(made: Draft, placed: Placement, body: Body) -> Signed:

@@ -1,34 +1,43 @@
-"""Reading bodies: the caller's, whole where that is small or needed, and a service's, decoded under a cap."""
+"""Reading bodies: the caller's, whole where that is small or needed, and a service's under a cap."""
 
-import zlib
-from collections.abc import AsyncIterator
-from dataclasses import replace
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
 
 from invoke.asks import Body
 from invoke.errors import PayloadTooLarge
-from outbound.errors import ResponseTooLarge, UpstreamInvalid
+from outbound.errors import ResponseTooLarge
+from problems import AppError
 
 REPLAYABLE_BYTES = 1024 * 1024  # kept, so that the call can be repeated after a refresh
 
 
-async def readied(body: Body, *, needs_whole: bool, cap: int) -> Body:
-    """The body as it will be sent: whole where it is needed so or small, else streamed after what was read.
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """How long a body may be that is read whole, and what is raised for a longer one.
 
-    Raises PayloadTooLarge for a body over the cap.
+    ``cost``: how much longer it takes to take a byte of it apart than to read one of JSON.
     """
-    if body.stream is None:
+
+    most_bytes: int
+    error: Callable[[], AppError]
+    cost: int = 1
+
+
+async def readied(body: Body, cap: int) -> Body:
+    """The body as it will be sent: whole where it is small, else streamed after what was read.
+
+    Raises PayloadTooLarge for one that was made here, of a task, and is over the cap.
+    """
+    if len(body.data) > cap:
+        raise PayloadTooLarge
+    if body.stream is None or (body.length is not None and body.length > REPLAYABLE_BYTES):
         return body
-    if body.length is not None and body.length > REPLAYABLE_BYTES and not needs_whole:
-        return body
-    most = cap if needs_whole else REPLAYABLE_BYTES
     chunks, size = list[bytes](), 0
     source = body.stream()
     async for chunk in source:
         chunks.append(chunk)
         size += len(chunk)
-        if size > most:
-            if needs_whole:
-                raise PayloadTooLarge
+        if size > REPLAYABLE_BYTES:
             return replace(body, stream=lambda: _rest(chunks, source))
     return Body.of(b"".join(chunks))
 
@@ -41,33 +50,27 @@ async def _rest(chunks: list[bytes], source: AsyncIterator[bytes]) -> AsyncItera
         yield chunk
 
 
-async def read_whole(chunks: AsyncIterator[bytes], coding: str, cap: int) -> bytes:
-    """A service's body, its one layer of gzip taken off, under the cap on either side of it.
+async def whole(body: Body, bound: Bound) -> Body:
+    """All of the body. Raises the bound's error, before anything is read where the length says so."""
+    if (body.length or 0) > bound.most_bytes:
+        raise bound.error()
+    if body.stream is None:
+        return body
+    chunks, size = list[bytes](), 0
+    async for chunk in body.stream():
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > bound.most_bytes:
+            raise bound.error()
+    return Body.of(b"".join(chunks))
 
-    Raises ResponseTooLarge, and UpstreamInvalid for an encoding that was not offered.
-    """
-    coding = coding.strip().lower()
-    if coding not in {"", "identity", "gzip", "x-gzip"}:
-        raise UpstreamInvalid("The service answered in an encoding that it was not offered.")
-    inflate = zlib.decompressobj(wbits=31) if coding.endswith("gzip") else None
-    parts, wire, size = list[bytes](), 0, 0
+
+async def read_whole(chunks: AsyncIterator[bytes], cap: int) -> bytes:
+    """A service's body as it travels. Raises ResponseTooLarge."""
+    parts, size = list[bytes](), 0
     async for chunk in chunks:
-        wire += len(chunk)
-        part = _inflated(inflate, chunk, cap - size + 1) if inflate else chunk
-        size += len(part)
-        if max(wire, size) > cap:
+        parts.append(chunk)
+        size += len(chunk)
+        if size > cap:
             raise ResponseTooLarge
-        parts.append(part)
-    if inflate and wire and not inflate.eof:
-        raise UpstreamInvalid("The service's gzip answer broke off.")
     return b"".join(parts)
-
-
-def _inflated(inflate: "zlib._Decompress", chunk: bytes, most: int) -> bytes:
-    try:
-        part = inflate.decompress(chunk, most)
-    except zlib.error:
-        raise UpstreamInvalid("The service's answer says gzip, and is not.") from None
-    if inflate.unconsumed_tail:
-        raise ResponseTooLarge
-    return part

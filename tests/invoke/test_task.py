@@ -293,7 +293,7 @@ def test_what_is_no_text_comes_as_a_file(gateway: Gateway, desk: Desk, upstream:
 
 @pytest.mark.parametrize(
     ("head", "decoding"),
-    [({"Content-Type": "text/plain; charset=ISO-8859-1"}, None), ({"Content-Type": "text/plain"}, "latin-1")],
+    [({"Content-Type": "text/plain; charset=ISO-8859-1"}, None), ({"Content-Type": "text/plain"}, "latin1")],
 )
 def test_text_is_decoded_as_the_service_or_the_task_says(
     gateway: Gateway, desk: Desk, upstream: Upstream, head: dict[str, str], decoding: str | None

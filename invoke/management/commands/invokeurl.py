@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand
 
 from connections.errors import ConnectionNotFound
 from connections.models import Connection
-from invoke import deluge, headers, paths, runtime, streams
+from invoke import deluge, headers, paths, runtime, streams, task_answer
 from invoke.asks import Ask, Body, Caller
 from invoke.recorder import Record
 from outbound.client import Reply
@@ -65,11 +65,12 @@ def _call(given: dict[str, Any]) -> tuple[int, bytes]:
         if not 200 <= reply.status <= 599:
             raise UpstreamInvalid(f"The service answered with the status {reply.status}, which is no answer.")
         raw = [(name.lower(), value) for name, value in reply.headers]
-        coding = next((value for name, value in raw if name == b"content-encoding"), b"").decode("latin-1")
-        body = await streams.read_whole(reply.iter_bytes(), coding, settings.CALL_MAX_RESPONSE_BYTES)
+        cap = settings.CALL_MAX_RESPONSE_BYTES
+        body = await task_answer.unzip(raw, await streams.read_whole(reply.iter_bytes(), cap), cap)
         record.status, record.response_bytes = reply.status, len(body)
         if task.detailed:
-            body = deluge.answer(task, reply.status, headers.of_service(raw, reply.status), body).body + b"\n"
+            of_service = headers.of_service(raw, reply.status)
+            body = (await task_answer.tell(task, reply.status, of_service, body)).body + b"\n"
         told.append(body)
 
     runtime.call_now(caller, ask, record, deliver)
