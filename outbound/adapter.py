@@ -4,7 +4,7 @@ import io
 import socket
 from collections.abc import Callable
 from functools import partial
-from http.client import HTTPResponse
+from http.client import BadStatusLine, HTTPResponse, parse_headers
 from typing import Any
 
 from requests import PreparedRequest, Response
@@ -17,6 +17,8 @@ from outbound.dialling import tls_context
 from outbound.errors import ResponseTooLarge
 from outbound.guard import Destination
 
+MAX_INTERIM_ANSWERS = 16
+SWITCHING_PROTOCOLS = 101  # nobody asked for it
 Dial = Callable[[], socket.socket]
 
 
@@ -73,11 +75,23 @@ class _TlsConnection(_Connection, HTTPSConnection):
 
 
 class _MeteredResponse(HTTPResponse):
-    """An answer whose every byte counts: http.client reads a chunk of -1 bytes for as long as more come."""
+    """An answer whose every byte counts: http.client reads a chunk of -1 bytes for as long as more come.
+
+    Interim answers before it are read over.
+    """
 
     def __init__(self, connection: socket.socket, *, wire_cap: int, **options: Any) -> None:
         super().__init__(connection, **options)
         self.fp = io.BufferedReader(_Meter(self.fp.detach(), wire_cap))
+
+    def _read_status(self) -> tuple[str, int, str]:
+        """The final answer's, past interim ones (RFC 9110 15.2): http.client knows 100 alone."""
+        for _ in range(MAX_INTERIM_ANSWERS):
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+            if not 100 <= status < 200 or status == SWITCHING_PROTOCOLS:
+                return version, status, reason
+            parse_headers(self.fp)
+        raise BadStatusLine("interim answers without end")
 
 
 class _Meter(io.RawIOBase):

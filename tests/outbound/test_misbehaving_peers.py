@@ -139,18 +139,17 @@ async def test_a_broken_answer_is_an_error_of_ours(
 
 
 @pytest.mark.parametrize(
-    "script",
-    [
-        after_the_request(b"HTTP/1.1 100 Continue\r\n\r\n" * 100_000, then="wait"),
-        after_the_request(HEAD + b"No colon here\r\n\r\n"),
-    ],
+    "interim", [b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 Early Hints\r\nA: b\r\n\r\n"]
 )
-async def test_the_call_path_is_stricter_with_a_head(
-    serve: Serve, client: Client, rules: Policy, script: Script
-) -> None:
-    """The control plane takes interim answers up to its cap, and keeps no connection to confuse."""
+async def test_interim_answers_without_end_are_no_answer(serve: Serve, ask: Ask, interim: bytes) -> None:
     with pytest.raises(UpstreamInvalid):
-        await fetch(client, serve(script).url, rules)
+        await ask(serve(after_the_request(interim * 100_000, then="wait")).url)
+
+
+async def test_the_call_path_is_stricter_with_a_head(serve: Serve, client: Client, rules: Policy) -> None:
+    """The control plane keeps no connection to confuse."""
+    with pytest.raises(UpstreamInvalid):
+        await fetch(client, serve(after_the_request(HEAD + b"No colon here\r\n\r\n")).url, rules)
 
 
 @pytest.mark.parametrize(
@@ -219,10 +218,10 @@ async def test_an_answer_that_comes_before_the_body_was_sent_is_an_answer(
     assert await fetch(client, peer.url, rules, method="POST", body=bytes(3_000_000)) == (413, b"no")
 
 
-async def test_interim_answers_are_passed_over(serve: Serve, client: Client, rules: Policy) -> None:
+async def test_interim_answers_are_passed_over(serve: Serve, ask: Ask) -> None:
     hints = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n"
 
-    assert await fetch(client, serve(after_the_request(hints + OK)).url, rules) == (200, b"ok")
+    assert await ask(serve(after_the_request(hints + OK)).url) == (200, b"ok")
 
 
 async def test_bytes_that_nobody_asked_for_are_not_the_next_answer(
