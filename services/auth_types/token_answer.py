@@ -3,13 +3,14 @@
 The body is never logged, raised or kept: only its ``error`` code and a trimmed description are told.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NoReturn, TypeGuard
 from urllib.parse import parse_qsl
 
 from outbound import json_text
 from services.auth_types.base import Answer, Tokens
-from services.auth_types.errors import EndpointUnavailable, GrantDead, TokenAnswerRefused
+from services.auth_types.errors import ClientRefused, EndpointUnavailable, GrantDead, TokenAnswerRefused
 from services.auth_types.text import trimmed
 from vault.secret import Secret
 
@@ -31,6 +32,19 @@ _DEAD = frozenset(
         "interaction_required",
     }
 )
+_DEAD_STATUSES = frozenset({400, 401, 403, 410})
+_LATER = frozenset({"temporarily_unavailable", "server_error", "slow_down"})
+_LATER_MEANINGS = frozenset({"throttled", "quota", "maintenance"})
+# Where vendors write the error's code, and its description: at the top, or in an object called ``error``.
+_CODES = ("error", "code", "status", "type", "error_code", "errorCode")
+_DESCRIPTIONS = ("error_description", "message", "description", "detail", "errorSummary")
+# The members that something hangs on: said twice, they say nothing.
+_AT_STAKE = frozenset(
+    {
+        *("access_token", "refresh_token", "token_type", "expires_in", "scope", "error"),
+        *("oauth_token", "oauth_token_secret", "oauth_callback_confirmed"),
+    }
+)
 
 
 def parse(config: Mapping[str, Any], answer: Answer) -> Tokens:
@@ -40,8 +54,8 @@ def parse(config: Mapping[str, Any], answer: Answer) -> Tokens:
     near = _descend(found, parents)
     access_token = near.get(leaf)
     if not is_token(access_token):
-        if "error" in found:
-            refuse(answer)
+        if found.get("error"):
+            raise _not_understood(answer)
         raise TokenAnswerRefused("The service’s answer holds no usable access token.")
     secrets = {"access_token": Secret(access_token)}
     refresh_token = _either(near, found, "refresh_token")
@@ -57,18 +71,46 @@ def parse(config: Mapping[str, Any], answer: Answer) -> Tokens:
     )
 
 
-def refuse(answer: Answer, *, is_refresh: bool = False) -> NoReturn:
-    """Raise what a refusal means: the grant is dead, the endpoint is away, or we are not understood."""
+def refuse(answer: Answer) -> NoReturn:
+    """Raise what the refusal of a code means: the endpoint is away, or we are not understood."""
     if answer.status == 429 or answer.status >= 500:
         message = f"The token endpoint answered {answer.status}."
-        if is_refresh:
-            raise EndpointUnavailable(_retry_after(answer), message)
         raise TokenAnswerRefused(message, hint="The service has a problem for now: start again in a moment.")
+    raise _not_understood(answer)
+
+
+def refuse_refresh(answer: Answer, meaning: str) -> NoReturn:
+    """Raise what a refused refresh means: the endpoint is away, the app is refused, or the grant is dead.
+
+    ``meaning``: what the service is known to mean by it; empty where nothing is known.
+    """
     error, description = error_in(answer)
-    if is_refresh and error in _DEAD:
-        raise GrantDead(error, description)
+    code = error.lower()
+    if _is_away(answer, code, meaning):
+        raise EndpointUnavailable(_retry_after(answer), f"The token endpoint answered {answer.status}.")
+    if code == "invalid_client":
+        raise ClientRefused.saying(description)
+    if answer.status in _DEAD_STATUSES or code in _DEAD or meaning:
+        raise GrantDead(error or str(answer.status), description)
+    raise _not_understood(answer)
+
+
+def _is_away(answer: Answer, code: str, meaning: str) -> bool:
+    if answer.status in {408, 429} or answer.status >= 500 or code in _LATER or meaning in _LATER_MEANINGS:
+        return True
+    return not meaning and is_html(answer)
+
+
+def _not_understood(answer: Answer) -> TokenAnswerRefused:
+    error, description = error_in(answer)
     told = f" It says: {description}" if description else ""
-    raise TokenAnswerRefused(f"The service refused our token request ({error or answer.status}).{told}")
+    return TokenAnswerRefused(f"The service refused our token request ({error or answer.status}).{told}")
+
+
+def is_html(answer: Answer) -> bool:
+    """A page for people: from something in front of the endpoint, and not from the endpoint."""
+    is_called_so = "html" in answer.headers.get("content-type", "").lower()
+    return is_called_so or answer.body[:200].lstrip().lower().startswith((b"<!doctype html", b"<html"))
 
 
 def error_in(answer: Answer) -> tuple[str, str]:
@@ -77,12 +119,24 @@ def error_in(answer: Answer) -> tuple[str, str]:
         found = _document(answer)
     except TokenAnswerRefused:
         return "", ""
-    return trimmed(found.get("error"), 80), trimmed(found.get("error_description"))
+    nested = found.get("error")
+    places = (nested, found) if isinstance(nested, dict) else (found,)
+    return _first_text(places, _CODES, 80), _first_text(places, _DESCRIPTIONS, 200)
+
+
+def _first_text(places: tuple[Mapping[str, Any], ...], names: tuple[str, ...], limit: int) -> str:
+    texts = (trimmed(place.get(name), limit) for place in places for name in names)
+    return next((text for text in texts if text), "")
 
 
 def is_refusal(answer: Answer) -> bool:
-    """Is it anything but 2xx? A vendor's refusal with 200 shows when it is parsed."""
-    return not 200 <= answer.status < 300
+    """Is it anything but 2xx, or, as some vendors refuse, 2xx with an error in it?"""
+    if not 200 <= answer.status < 300:
+        return True
+    try:
+        return bool(_document(answer).get("error"))
+    except TokenAnswerRefused:
+        return False
 
 
 def oauth1_pairs(answer: Answer) -> dict[str, str]:
@@ -117,10 +171,12 @@ def _document(answer: Answer) -> dict[str, Any]:
 
 
 def _form(text: str) -> dict[str, str]:
-    if not text.isascii() or "<" in text:
+    """Read as browsers read it (WHATWG URL 5.1): empty pieces and names without a value do no harm."""
+    if text.startswith("<"):
         raise ValueError("not a form")
-    pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=True, max_num_fields=100)
-    if len(dict(pairs)) < len(pairs):
+    pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=100)
+    counted = Counter(name for name, _ in pairs)
+    if any(counted[name] > 1 for name in _AT_STAKE):
         raise ValueError("a field twice")
     return dict(pairs)
 
