@@ -7,6 +7,7 @@ and nothing else is dialled.
 import time
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar, cast
 from urllib.parse import urlencode
 
@@ -16,8 +17,8 @@ import problems
 from connections.models import Connection
 from outbound import guard, session
 from outbound.errors import HostNotAllowed
+from services import failures, target
 from services import operations as services_operations
-from services import target
 from services.auth_types.base import Answer, AuthType, Exchange, Flow, Tokens
 from services.callback import callback_url
 from services.models import OAuthClient
@@ -57,6 +58,7 @@ def service_side(
         client=services_operations.client_of(auth, client),
         callback_url=callback_url(auth.service),
         scopes=tuple(connection.scopes if scopes is None else scopes),
+        meaning=partial(failures.meaning, auth.service.meta.get("failures", [])),
     )
     return ServiceSide(auth_type=filled.auth_type, target=filled, flow=flow)
 

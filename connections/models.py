@@ -97,6 +97,7 @@ class Grant(models.Model):
     class Health(models.TextChoices):
         OK = "ok"
         RECONNECT_NEEDED = "reconnect_needed"
+        CLIENT_REFUSED = "client_refused"  # the service refuses the app, and so everybody's grants by it
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="grants")
@@ -124,6 +125,7 @@ class Grant(models.Model):
     session_hash = models.CharField(max_length=64, blank=True)
     flow_secrets = models.BinaryField(null=True)
     lapses_at = models.DateTimeField(null=True)
+    refused_at = models.DateTimeField(null=True)  # when a 401 last had it refreshed
     # A refresh under way: whose it is, until when, and when the next may be tried.
     claimed_by = models.CharField(max_length=64, blank=True)
     claimed_until = models.DateTimeField(null=True)

@@ -129,7 +129,7 @@ def _status(connection: Connection, grant: Grant | None, now: datetime) -> Statu
 
 
 def _active_status(grant: Grant, now: datetime) -> Status:
-    if grant.health == Grant.Health.RECONNECT_NEEDED:
+    if grant.health != Grant.Health.OK:
         return Status(Code.RECONNECT_NEEDED, grant.reason, grant)
     is_over = grant.expires_at is not None and grant.expires_at <= now
     if is_over and not grant.is_renewable:

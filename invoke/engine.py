@@ -13,8 +13,9 @@ from typing import NoReturn
 
 import structlog
 
-from connections.errors import AuthorizationRequired
+from connections.errors import AuthorizationRequired, RefreshUnavailable
 from connections.limits import Limits
+from connections.models import Grant
 from invoke import aside, paths, renewal, resolve, rights, signing, streams, trail
 from invoke.asks import Ask, Body, Caller
 from invoke.recorder import Keeper, Record
@@ -25,13 +26,13 @@ from outbound.errors import AddressNotAllowed, HostNotAllowed, UnsendableRequest
 from outbound.guard import Destination
 from people.audit_events import Event
 from problems import AppError, InvalidInput, ReconnectNeeded
+from services.auth_types.errors import ClientRefused
 from vault import Secret
 from vault.errors import Unsealable
 
 log = structlog.get_logger(__name__)
 
 Deliver = Callable[[Reply], Awaitable[None]]
-RECONNECT_NEEDED = "reconnect_needed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +143,10 @@ class Engine:
     async def _sign(self, work: Work) -> None:
         """Open the credential, renewed where it is about to end; in strict mode once the record is safe."""
         credential = work.credential
-        if credential is None or (work.row.health == RECONNECT_NEEDED and not work.is_test):
+        if credential is None:
             raise AuthorizationRequired
+        if not work.is_test:
+            _check_health(work.row)
         bound = work.bound = signing.bound_of(work.draft)
         cap = self._bounds.max_request_bytes
         work.body = await (streams.whole(work.body, bound) if bound else streams.readied(work.body, cap))
@@ -179,18 +182,13 @@ class Engine:
         work.record.refreshed = renewed.version != credential.version
 
     async def _send(self, work: Work, deliver: Deliver) -> None:
-        """Send; once more after a 401, with a new token, where one can be had and the body is at hand."""
-        credential = work.credential
-        may_renew = work.body.is_whole and not work.record.refreshed and self._can_renew(work)
-        if not may_renew or credential is None:
-            await self._attempt(work, deliver)
-            return
-        if await self._attempt(work, deliver, keep_401=True):
-            await self._renew(work, credential, is_refused=True)
-            await self._attempt(work, deliver)
+        """Send; after a 401 refresh, where that can be done, and send once more if the body is at hand."""
+        may_refresh = not work.record.refreshed and self._can_renew(work)
+        if await self._attempt(work, deliver, may_refresh=may_refresh):
+            await self._attempt(work, deliver, may_refresh=False)
 
-    async def _attempt(self, work: Work, deliver: Deliver, *, keep_401: bool = False) -> bool:
-        """One request. Was its answer a 401 that was kept from the caller?"""
+    async def _attempt(self, work: Work, deliver: Deliver, *, may_refresh: bool) -> bool:
+        """One request. Is it to be sent again, its answer kept from the caller?"""
         signed = await aside.do(
             partial(signing.sign, work.draft, work.row, work.secrets, work.body),
             len(work.body.data) * work.bound.cost if work.bound else 0,
@@ -206,10 +204,21 @@ class Engine:
             deadline=work.deadline,
             max_bytes=self._bounds.max_response_bytes,
         ) as reply:
-            if keep_401 and reply.status == 401:
+            if may_refresh and reply.status == 401 and await self._is_refreshed(work) and work.body.is_whole:
                 return True
             await deliver(reply)
         return False
+
+    async def _is_refreshed(self, work: Work) -> bool:
+        """After a 401: is there a new token? Raises ReconnectNeeded, and RefreshUnavailable where another
+        token would have let the call through."""
+        assert work.credential is not None
+        try:
+            await self._renew(work, work.credential, is_refused=True)
+        except RefreshUnavailable:
+            if work.body.is_whole:
+                raise
+        return work.record.refreshed
 
     def _outgoing(self, body: Body, record: Record) -> bytes | AsyncIterator[bytes] | None:
         if body.stream is None:
@@ -240,6 +249,14 @@ class Engine:
         await self._client.close()
         await self.recorder.stop()
         await self._reader.close()
+
+
+def _check_health(row: Row) -> None:
+    """Raises AuthorizationRequired or ClientRefused where the service has said no for good."""
+    if row.health == Grant.Health.RECONNECT_NEEDED:
+        raise AuthorizationRequired
+    if row.health == Grant.Health.CLIENT_REFUSED:
+        raise ClientRefused(row.reason or "")
 
 
 _AUDITED = {

@@ -21,6 +21,7 @@ from people.actor import Actor
 from people.audit_events import Event
 from problems import ReconnectNeeded, Unavailable, UpstreamFailed
 from services import target
+from services.auth_types.errors import ClientRefused
 
 UNAUTHORIZED = 401
 # Tests hold a page's place for as long as a service takes to answer, so most of the places are not theirs.
@@ -116,7 +117,7 @@ def _test(actor: Actor, connection: Connection) -> TestResult:
         if asked.get("path"):
             return _by_call(actor, connection, asked)
         return _by_refresh(actor, connection)
-    except (ReconnectNeeded, UpstreamFailed, Unavailable) as error:
+    except (ReconnectNeeded, ClientRefused, UpstreamFailed, Unavailable) as error:
         if error.code == "database_unavailable":
             raise
         return _result(actor, connection, ok=False, checked=_checked(error), detail=error.message)
@@ -180,6 +181,7 @@ def _by_refresh(actor: Actor, connection: Connection) -> TestResult:
     if not side.auth_type.can_refresh(side.config, grants.open_secrets(grant)):
         detail = "Stored, unproven: this service has no test request."
         return _result(actor, connection, ok=None, checked=None, detail=detail)
+    Grant.objects.filter(pk=grant.pk).update(refused_at=None)  # it is asked for, and not for a 401's sake
     endpoint = side.auth_type.refresh_url(side.config)
     grants.REFRESHES.wait(grant.pk, endpoint=endpoint, stale_version=grant.version)
     return _result(actor, connection, ok=True, checked="token", detail="The access token was refreshed.")

@@ -24,6 +24,7 @@ from services.errors import (
 )
 from services.models import OAuthClient, RetiredLinkName, Service, ServiceAuth
 from services.search import Listed
+from services.signals import client_set
 from vault.secret import Secret
 
 client_of = clients.client_of
@@ -253,6 +254,7 @@ def _register(actor: Actor, service: Service, auth: ServiceAuth, keys: ClientKey
     row = clients.store(
         auth, client_id=keys.client_id, client_secret=keys.client_secret, private_key=keys.private_key
     )
+    client_set.send(sender=OAuthClient, client=row)
     audit.record(
         Event.CLIENT_SET, actor=actor, target=_target(service), auth=auth.name, client_id=row.client_id
     )

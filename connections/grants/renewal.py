@@ -27,13 +27,14 @@ from connections.models import Grant
 from people import audit
 from people.audit_events import Event
 from services.auth_types.base import Tokens
-from services.auth_types.errors import EndpointUnavailable, GrantDead
+from services.auth_types.errors import ClientRefused, EndpointUnavailable, GrantDead
 
 log = structlog.get_logger(__name__)
 
 POLL_S = 0.1
 POLLS = 60  # six seconds: less than a caller waits
 LONGEST_PAUSE_S = 300
+REFUSED_FOR = timedelta(minutes=1)  # a 401 has a token refreshed once, and not again so soon
 GOOD_FOR_S = 2  # a token that lasts this much longer can still be sent
 
 Clock = Callable[[], datetime]
@@ -78,11 +79,20 @@ def _load(grant_id: UUID) -> Grant:
         raise AuthorizationRequired
     if grant.health == Grant.Health.RECONNECT_NEEDED:
         raise AuthorizationRequired(grant.reason)
+    if grant.health == Grant.Health.CLIENT_REFUSED:
+        raise ClientRefused(grant.reason)
     return grant
 
 
 def _is_due(grant: Grant, now: datetime, stale_version: int | None) -> bool:
-    return grant.version == stale_version or store.needs_refresh(grant, now)
+    if grant.version == stale_version and not _was_refused_lately(grant, now):
+        return True
+    return store.needs_refresh(grant, now)
+
+
+def _was_refused_lately(grant: Grant, now: datetime) -> bool:
+    """Then it is not the token that the 401 is about, and asking for more would have the account locked."""
+    return grant.refused_at is not None and grant.refused_at > now - REFUSED_FOR
 
 
 def _is_good(grant: Grant, now: datetime, stale_version: int | None) -> bool:
@@ -148,6 +158,8 @@ def _renew(grant: Grant, clock: Clock, stale_version: int | None) -> Grant:
         tokens = exchanges.drive(side, asking, secrets=held.values(), deadline_s=exchanges.GRANT_S)
     except GrantDead as error:
         return _dead(grant, error)
+    except ClientRefused as error:
+        return _client_refused(grant, error)
     except problems.AppError as error:
         _fail(grant, error, clock())
         if not isinstance(error, problems.UpstreamFailed | problems.Unavailable | problems.FlowFailed):
@@ -155,6 +167,8 @@ def _renew(grant: Grant, clock: Clock, stale_version: int | None) -> Grant:
         return _old_or_wait(_load(grant.pk), clock(), stale_version)
     grant.is_renewable = side.auth_type.can_refresh(side.target.config, tokens.secrets)
     values = _stored(grant, tokens, clock())
+    if grant.version - 1 == stale_version:
+        values["refused_at"] = clock()
     if not persistence.insist(lambda: _keep(grant, values), claimed_s=claimed_s):
         revocation.give_back(grant, side, tokens.secrets)
     return _load(grant.pk)
@@ -198,6 +212,14 @@ def _dead(grant: Grant, error: GrantDead) -> Grant:
         reason = f"An earlier refresh was cut short, and its refresh token is used up. {reason}"
     if store.need_reconnect(grant, reason, event=Event.GRANT_REFRESH_FAILED):
         raise AuthorizationRequired(reason)
+    return _load(grant.pk)
+
+
+def _client_refused(grant: Grant, error: ClientRefused) -> Grant:
+    """``invalid_client``: nobody's consent helps, and every try is one more failure of the app's."""
+    health, event = Grant.Health.CLIENT_REFUSED, Event.GRANT_REFRESH_FAILED
+    if store.need_reconnect(grant, error.message, health=health, event=event):
+        raise error
     return _load(grant.pk)
 
 

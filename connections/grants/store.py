@@ -14,7 +14,9 @@ from people import audit
 from people.actor import Actor
 from people.audit_events import Event
 from people.models import User
+from services import auth_types
 from services.auth_types.base import Tokens
+from services.models import OAuthClient
 from vault import Secret
 from vault.errors import Unsealable
 
@@ -114,12 +116,17 @@ def end_all(grants: QuerySet[Grant], reason: str) -> int:
 
 
 def need_reconnect(
-    grant: Grant, reason: str, *, actor: Actor | None = None, event: Event = Event.RECONNECT_NEEDED
+    grant: Grant,
+    reason: str,
+    *,
+    health: Grant.Health = Grant.Health.RECONNECT_NEEDED,
+    actor: Actor | None = None,
+    event: Event = Event.RECONNECT_NEEDED,
 ) -> bool:
     """Mark that only a person can help, unless somebody connected again meanwhile; did it hold?"""
     with transaction.atomic():
         held = Grant.objects.filter(pk=grant.pk, state=Grant.State.ACTIVE, version=grant.version).update(
-            health=Grant.Health.RECONNECT_NEEDED,
+            health=health,
             reason=reason[:300],
             claimed_by="",
             claimed_until=None,
@@ -129,6 +136,21 @@ def need_reconnect(
             target = f"connection:{grant.connection.link_name}"
             audit.record(event, actor=actor, target=target, reason=reason[:300])
     return bool(held)
+
+
+def heal(client: OAuthClient) -> None:
+    """An app was entered anew: what its service refused for the app's sake may be tried again.
+
+    What the app alone obtains is obtained by this one from now on.
+    """
+    refused = Grant.objects.filter(
+        state=Grant.State.ACTIVE, health=Grant.Health.CLIENT_REFUSED, connection__auth=client.auth_id
+    )
+    automatic = auth_types.get(client.auth.auth_type).is_automatic(client.auth.config)
+    rows = refused if automatic else refused.filter(client=client)
+    well = {"health": Grant.Health.OK, "reason": "", "failures": 0, "retry_at": None}
+    for pk in rows.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True):
+        Grant.objects.filter(pk=pk).update(client=client, **well)
 
 
 def needs_refresh(grant: Grant, now: datetime) -> bool:

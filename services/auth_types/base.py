@@ -5,7 +5,7 @@ the ``Answer`` and returns what came of it. Whoever drives it owns the socket, t
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar
@@ -112,6 +112,9 @@ class Flow:
     client: ClientKeys | None
     callback_url: str = ""
     scopes: tuple[str, ...] = ()
+    meaning: Callable[[Answer], str] = lambda _: (
+        ""
+    )  # what the service is known to mean by an answer, if anything
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What can go wrong between us and a service's own endpoints."""
 
-from problems import FlowFailed, InvalidInput, ReconnectNeeded, Unavailable
+from problems import Conflict, FlowFailed, InvalidInput, ReconnectNeeded, Unavailable
 
 RETRY_AFTER_S = 30  # where the endpoint does not say
 
@@ -38,6 +38,21 @@ class GrantDead(ReconnectNeeded):
     def __init__(self, error: str, description: str = "") -> None:
         told = f" It says: {description}" if description else ""
         super().__init__(f"The service no longer accepts this authorisation ({error}).{told}")
+
+
+class ClientRefused(Conflict):
+    """The service refuses the app itself (RFC 6749 5.2, ``invalid_client``)."""
+
+    code = "client_refused"
+    message = "The service refuses the app that is registered with it (invalid_client)."
+    hint = (
+        "An administrator, or who made the service, corrects its client ID and secret on the service’s page."
+    )
+
+    @classmethod
+    def saying(cls, description: str) -> "ClientRefused":
+        """With the service's own words, where it has some."""
+        return cls(f"{cls.message} It says: {description}" if description else "")
 
 
 class EndpointUnavailable(Unavailable):

@@ -190,9 +190,8 @@ class OAuth2(AuthType):
         """New tokens; a refresh token that the answer leaves out stays (RFC 6749 6)."""
         pairs, kept = self._refresh_pairs(flow, secrets)
         answer = yield _request(flow, self.refresh_url(flow.config), pairs)
-        # Some vendors refuse with 200 and an error in the body.
-        if token_answer.is_refusal(answer) or token_answer.error_in(answer)[0]:
-            token_answer.refuse(answer, is_refresh=True)
+        if token_answer.is_refusal(answer):
+            token_answer.refuse_refresh(answer, flow.meaning(answer))
         tokens = token_answer.parse(flow.config, answer)
         return Tokens(secrets={**kept, **tokens.secrets}, expires_in=tokens.expires_in, scopes=tokens.scopes)
 

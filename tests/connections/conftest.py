@@ -109,6 +109,13 @@ def authorised(shop: Connection) -> Grant:
     return round_trip(shop)
 
 
+@pytest.fixture
+def robot(make_service: MakeService, make_connection: MakeConnection, provider: Provider) -> Connection:
+    """A connection by client credentials."""
+    make_service("robot", **oauth_definition(provider, grant_type="client_credentials", authorize_url=""))
+    return make_connection("robot", link_name="robot", scopes=["read"])
+
+
 def depart(connection: Connection, *, user: User | None = None, session: str = SESSION) -> dict[str, str]:
     """Begin a round trip; the query that the provider's consent page was opened with."""
     actor = Actor.of(user or connection.created_by)

@@ -142,9 +142,9 @@ def test_uses_what_another_stored_while_the_service_said_no(authorised: Grant, p
         Said(503, b"<html>Busy</html>"),
         Said(429, {}),
         Said(200, b"not a token"),
-        Said(401, {"error": "invalid_client"}),
+        Said(403, b"<!doctype html>Blocked", {"Content-Type": "text/html"}),
     ],
-    ids=["500", "503", "429", "rubbish", "client"],
+    ids=["500", "503", "429", "rubbish", "a wall"],
 )
 def test_keeps_the_grant_when_the_endpoint_fails(authorised: Grant, provider: Provider, said: Said) -> None:
     expire(authorised)
@@ -276,13 +276,6 @@ def test_asks_for_a_person_when_a_token_without_refresh_token_ran_out(
     expire(grant)
     with pytest.raises(AuthorizationRequired, match="no refresh token"):
         grants.refresh(grant.pk, sleep=no_sleep)
-
-
-@pytest.fixture
-def robot(make_service: MakeService, make_connection: MakeConnection, provider: Provider) -> Connection:
-    """A connection by client credentials."""
-    make_service("robot", **oauth_definition(provider, grant_type="client_credentials", authorize_url=""))
-    return make_connection("robot", link_name="robot", scopes=["read"])
 
 
 def test_fetches_the_first_token_of_client_credentials(

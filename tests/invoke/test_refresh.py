@@ -139,12 +139,50 @@ def test_a_401_after_the_renewal_is_the_callers_to_see(
     assert (provider.refreshes, calls_to_the_api(upstream)) == (1, 2)
 
 
-def test_a_body_too_long_to_keep_is_not_sent_twice(
+def test_a_body_too_long_to_keep_is_not_sent_twice_and_the_next_one_passes(
     gateway: Gateway, made: Connection, provider: Provider, upstream: Upstream
 ) -> None:
     provider.current = "another"
-    assert gateway.send("POST", "/invoke/desk/x", b"x" * (1024 * 1024 + 1)).status == 401
-    assert (provider.refreshes, calls_to_the_api(upstream)) == (0, 1)
+    upload = b"x" * (1024 * 1024 + 1)
+    assert gateway.send("POST", "/invoke/desk/x", upload).status == 401
+    assert (provider.refreshes, calls_to_the_api(upstream)) == (1, 1)
+    assert gateway.send("POST", "/invoke/desk/x", upload).status == 200
+    assert provider.refreshes == 1
+
+
+def test_an_upload_hears_the_401_where_no_token_is_to_be_had(
+    gateway: Gateway, made: Connection, provider: Provider
+) -> None:
+    provider.current = "another"
+    provider.token_answer = answer(503, b"")
+    got = gateway.send("POST", "/invoke/desk/x", b"x" * (1024 * 1024 + 1))
+    assert (got.status, got.header("Switchboard-Source")) == (401, "upstream")
+
+
+def test_a_service_that_answers_401_for_other_reasons_is_refreshed_for_once(
+    gateway: Gateway, made: Connection, provider: Provider, upstream: Upstream
+) -> None:
+    def scope_mismatch(seen: Seen, link: socket.socket) -> bytes:
+        return provider(seen, link) if seen.target == "/token" else answer(401, b"OAUTH_SCOPE_MISMATCH")
+
+    upstream.script = scope_mismatch
+    for _ in range(20):
+        got = gateway.get("/invoke/desk/x")
+        assert (got.status, got.body) == (401, b"OAUTH_SCOPE_MISMATCH")
+    assert (provider.refreshes, calls_to_the_api(upstream)) == (1, 21)
+
+
+def test_an_app_that_is_refused_is_named(
+    gateway: Gateway, made: Connection, provider: Provider, upstream: Upstream, recorded: Recorded
+) -> None:
+    ends_in(-5)
+    provider.token_answer = answer(401, b'{"error": "invalid_client"}', {"Content-Type": "application/json"})
+    for _ in range(2):
+        got = gateway.get("/invoke/desk/x")
+        assert (got.status, got.code) == (409, "client_refused")
+        assert "authorize_url" not in got.json
+    assert (calls_to_the_api(upstream), len(upstream.seen)) == (0, 1)
+    assert [call.code for call in recorded(2)] == ["client_refused"] * 2
 
 
 def test_keys_are_not_renewed_after_a_401(gateway: Gateway, desk: Desk, upstream: Upstream) -> None:

@@ -1,4 +1,5 @@
 import base64
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from services.auth_types import get
 from services.auth_types.base import Answer, ClientKeys, Flow, ParamType, Unsigned
 from services.auth_types.errors import (
     CallbackIncomplete,
+    ClientRefused,
     EndpointUnavailable,
     GrantDead,
     IssuerMismatch,
@@ -151,13 +153,81 @@ def test_tells_that_the_endpoint_is_away(status: int, retry_after: str, seconds:
     assert raised.value.headers() == {"Retry-After": str(seconds)}
 
 
-@pytest.mark.parametrize("status", [302, 400, 401, 404])
+def refresh(status: int, body: bytes, meaning: str = "", **headers: str) -> None:
+    """A refresh that is answered so."""
+    flow = replace(flow_of(), meaning=lambda answer: meaning)
+    held = {"refresh_token": Secret("old")}
+    drive(OAUTH2.refresh(flow, held), Answer(status, headers=headers, body=body))
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (400, b'{"status": "BAD_REFRESH_TOKEN", "message": "missing or invalid refresh token"}'),
+        (400, b'{"error": {"code": "invalid_grant", "message": "over"}}'),
+        (400, b'{"error": {"type": "OAuthException", "message": "over"}}'),
+        (400, b'{"error": "INVALID_GRANT"}'),
+        (400, b'{"error": "invalid_request", "error_description": "The refresh token is expired"}'),
+        (400, b"not a word that we know"),
+        (401, b""),
+        (401, b'{"message": "no"}'),
+        (403, b'{"error": "unauthorized_client"}'),
+        (410, b""),
+        (200, b'{"error": "token_expired"}'),
+        (200, b'{"error": {"code": "invalid_grant"}}'),
+    ],
+)
+def test_a_refresh_that_is_refused_for_good_kills_the_grant(status: int, body: bytes) -> None:
+    with pytest.raises(GrantDead):
+        refresh(status, body)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "meaning"),
+    [
+        (400, b'{"error": "temporarily_unavailable"}', ""),
+        (400, b'{"error": "server_error"}', ""),
+        (400, b'{"error": "slow_down"}', ""),
+        (400, b'{"error": "Access Denied"}', "throttled"),
+        (403, b"{}", "maintenance"),
+        (403, b"<!DOCTYPE html><title>Blocked</title>", ""),
+        (401, b"\n <HTML>", ""),
+        (408, b"", ""),
+    ],
+)
+def test_a_refresh_that_may_go_well_later_keeps_the_grant(status: int, body: bytes, meaning: str) -> None:
+    with pytest.raises(EndpointUnavailable):
+        refresh(status, body, meaning)
+
+
+def test_a_page_of_html_is_known_by_its_type() -> None:
+    with pytest.raises(EndpointUnavailable):
+        refresh(403, b"Forbidden", **{"content-type": "text/html; charset=utf-8"})
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (401, b'{"error": "invalid_client", "error_description": "Unknown app"}'),
+        (400, b'{"error": "INVALID_CLIENT", "message": "Unknown app"}'),
+        (400, b'{"error": {"code": "invalid_client", "message": "Unknown app"}}'),
+        (200, b'{"error": "invalid_client", "error_description": "Unknown app"}'),
+    ],
+)
+def test_a_refused_app_is_told_apart_from_a_dead_grant(status: int, body: bytes) -> None:
+    with pytest.raises(ClientRefused, match="It says: Unknown app"):
+        refresh(status, body)
+
+
+@pytest.mark.parametrize("status", [302, 404, 405])
 def test_another_refusal_of_a_refresh_does_not_kill_the_grant(status: int) -> None:
-    with pytest.raises(TokenAnswerRefused, match="invalid_client"):
-        drive(
-            OAUTH2.refresh(flow_of(), {"refresh_token": Secret("old")}),
-            Answer(status, body=b'{"error": "invalid_client"}'),
-        )
+    with pytest.raises(TokenAnswerRefused, match="unsupported"):
+        refresh(status, b'{"error": "unsupported"}')
+
+
+def test_what_the_service_is_known_to_mean_kills_a_grant_whatever_the_status() -> None:
+    with pytest.raises(GrantDead):
+        refresh(404, b"{}", "revoked")
 
 
 def test_without_a_refresh_token_only_a_person_can_go_on() -> None:
