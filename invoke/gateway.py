@@ -17,7 +17,7 @@ from django.http.request import split_domain_port, validate_host
 
 from connections import grants, tokens
 from connections.errors import Unauthenticated
-from invoke import answers, aside, deluge, headers, paths, runtime, streams, task_answer, trail
+from invoke import answers, aside, deluge, headers, paths, redirects, runtime, streams, task_answer, trail
 from invoke.asks import Ask, Body, Caller, Pairs
 from invoke.engine import Engine, told
 from invoke.errors import ClientGone, PayloadTooLarge, TooMuchAtOnce
@@ -213,15 +213,15 @@ class Exchange:
 
     # --- Calls ----------------------------------------------------------------------------------------
     async def _pass_through(self, caller: Caller) -> None:
-        link_name, host, path = paths.split_call(paths.from_wire(self._scope["raw_path"]))
+        link_name, path = paths.split_call(paths.from_wire(self._scope["raw_path"]))
         ask = Ask(
             link_name=link_name,
             method=self._scope["method"],
             path=path,
             query=paths.from_wire(self._scope["query_string"]),
-            host=host,
             headers=self._headers,
             body=self._body(),
+            may_pick_host=True,
         )
         await self._call(caller, ask, self._stream_back)
 
@@ -265,6 +265,8 @@ class Exchange:
         if length is not None and length > settings.CALL_MAX_RESPONSE_BYTES:
             raise ResponseTooLarge
         pairs = headers.of_service(reply.headers, status)
+        if status in redirects.STATUSES:
+            pairs = redirects.kept_inside(pairs, self._record)
         pairs += (answers.call_header(self._record.id), answers.UPSTREAM)
         self._is_started = True
         self._record.status = status
