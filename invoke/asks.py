@@ -59,7 +59,7 @@ class Ask:
 
     ``path`` and ``query`` are as they travel, percent-encoding kept. ``host`` picks another of the
     service's hosts (``name``, or ``scheme://name``), and then ``path`` is the whole path; empty, ``path`` is
-    appended to the base URL's.
+    appended to the base URL's. ``may_pick_host``: a path that begins with ``~`` may do that, too.
     ``headers`` are the caller's own, not yet cleaned.
     """
 
@@ -70,3 +70,4 @@ class Ask:
     host: str = ""
     headers: Pairs = field(default=(), repr=False)
     body: Body = field(default_factory=Body, repr=False)
+    may_pick_host: bool = False

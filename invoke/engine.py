@@ -136,7 +136,7 @@ class Engine:
         destination = guard.destination(
             draft.address, hosts=plan.target.hosts, is_builtin=plan.target.is_builtin
         )
-        record.host = destination.host
+        record.host = destination.origin.netloc
         credential = resolve.credential_of(row)
         return Work(row, draft, destination, credential, record, deadline, ask.body, is_test)
 

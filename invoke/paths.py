@@ -1,6 +1,8 @@
 """Where a call goes: the rules for a caller's path, and the URL that is built from it. Pure."""
 
 import re
+from collections.abc import Collection
+from dataclasses import replace
 from urllib.parse import quote, unquote
 
 from invoke.asks import Ask
@@ -11,6 +13,7 @@ _ABSOLUTE = re.compile(r"(https?)://([^/?]*)(/[^?]*)?(?:\?(.*))?", re.IGNORECASE
 _CONTROLS = re.compile(r"[\x00-\x20\x7f]")
 _ENCODED_CONTROLS = re.compile(r"%(?:[01][0-9a-f]|7f)", re.IGNORECASE)
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
+_TILDE = re.compile(r"/(?:~|%7e)([^/]*)", re.IGNORECASE)
 MAX_URL = 8192
 _DECODINGS = 3  # "%25252e" is a dot only to a service that decodes thrice
 
@@ -21,13 +24,27 @@ def from_wire(raw: bytes) -> str:
     return text if text.isascii() else _NOT_ASCII.sub(lambda found: quote(found[0].encode("latin-1")), text)
 
 
-def split_call(path: str) -> tuple[str, str, str]:
-    """``/invoke/<link_name>[/~<host>][/<path>]`` as (link name, host, path), none of it checked yet."""
+def split_call(path: str) -> tuple[str, str]:
+    """``/invoke/<link_name>[/<path>]`` as (link name, path), none of it checked yet."""
     link_name, slash, rest = path.removeprefix("/invoke/").partition("/")
-    if not rest.startswith("~"):
-        return link_name, "", slash + rest
-    host, slash, rest = rest[1:].partition("/")
-    return link_name, host or "~", slash + rest
+    return link_name, slash + rest
+
+
+def with_host(ask: Ask, hosts: Collection[str]) -> Ask:
+    """``/~<host>/<path>`` with its host picked; ``~`` is a path's own where no host follows it.
+
+    A host holds a dot or a colon, or is one of the service's ``hosts``. Clients write ``~`` as ``%7E`` and
+    back as they please.
+    """
+    found = _TILDE.match(ask.path) if ask.may_pick_host else None
+    if found is None or not ("." in found[1] or ":" in found[1] or found[1].lower() in hosts):
+        return ask
+    return replace(ask, host=found[1], path=ask.path[found.end() :])
+
+
+def picks_host(path: str) -> bool:
+    """Could what the path begins with be taken for a host?"""
+    return bool(_TILDE.match(path))
 
 
 def check(host: str, path: str, query: str) -> None:
@@ -86,8 +103,8 @@ def from_task(url: str) -> tuple[str, str, str]:
     url = ascii_only(url).partition("#")[0]
     if _CONTROLS.search(url) or "\\" in url:
         raise InvalidInput("`url` holds a space, a backslash or a control character; percent-encode it.")
-    if "://" not in url.partition("?")[0]:
-        path, _, query = url.partition("?")
+    path, _, query = url.partition("?")
+    if ":" not in path.partition("/")[0]:
         return "", path if path.startswith("/") or not path else f"/{path}", query
     parts = _ABSOLUTE.fullmatch(url)
     if parts is None or not _HOST.match(parts[2]):

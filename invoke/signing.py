@@ -65,6 +65,7 @@ def draft(ask: Ask, plan: Plan, *, is_narrowed: bool) -> Draft:
     """What would be sent, less the credential. Raises InvalidInput for what no request may hold."""
     if ask.method not in METHODS:
         raise InvalidInput("This method is not one that can be passed on.")
+    ask = paths.with_host(ask, plan.target.hosts)
     paths.check(ask.host, ask.path, ask.query)
     if ask.host and plan.path_keys:
         raise InvalidInput(NO_HOST_FOR_PATH_KEYS)

@@ -39,7 +39,6 @@ def activity(request: HttpRequest) -> HttpResponse:
             "is_narrowed": bool(kept),
             "everybody": actor.is_administrator,
         },
-        status=422 if form.errors else 200,
     )
 
 

@@ -24,6 +24,11 @@ _PIECES = [
 NASTY = st.lists(st.sampled_from(_PIECES), max_size=10).map("".join)
 
 
+def picked(path: str, *hosts: str) -> Ask:
+    """What a caller's path asks for."""
+    return paths.with_host(Ask("desk", "GET", path=path, may_pick_host=True), hosts or HOSTS)
+
+
 def url_of(path: str, query: str = "", host: str = "") -> str:
     paths.check(host, path, query)
     ask = Ask("desk", "GET", path=path, query=query, host=host)
@@ -48,9 +53,9 @@ def test_any_path_stays_at_the_origin_and_below_the_base_url(path: str, query: s
 @given(NASTY)
 @settings(max_examples=600, deadline=None)
 def test_any_host_that_is_picked_is_one_of_the_services(host: str) -> None:
-    _, picked, path = paths.split_call(f"/invoke/desk/~{host}/me")
+    ask = picked(f"/~{host}/me")
     try:
-        destination = guard.destination(url_of(path, host=picked), hosts=HOSTS)
+        destination = guard.destination(url_of(ask.path, host=ask.host), hosts=HOSTS)
     except AppError:
         return
     assert destination.host == "api.example.com"
@@ -123,10 +128,10 @@ def test_appends_the_path_to_the_base_urls(base: str, path: str, url: str) -> No
 def test_another_host_takes_the_whole_path() -> None:
     assert paths.split_call("/invoke/desk/~files.example.com:8443/a/b") == (
         "desk",
-        "files.example.com:8443",
-        "/a/b",
+        "/~files.example.com:8443/a/b",
     )
-    ask = Ask("desk", "GET", path="/a/b", host="files.example.com:8443")
+    ask = picked("/~files.example.com:8443/a/b")
+    assert (ask.host, ask.path) == ("files.example.com:8443", "/a/b")
     assert paths.base_of(BASE, ask) == "https://files.example.com:8443/a/b"
 
 
@@ -145,6 +150,48 @@ def test_refuses_an_absolute_url_of_another_origin(url: str) -> None:
     with pytest.raises(AppError) as refused:
         dial()
     assert refused.value.code in {"host_not_allowed", "address_not_allowed", "invalid_request"}
+
+
+@pytest.mark.parametrize("tilde", ["~", "%7E", "%7e"])
+def test_a_tilde_picks_a_host_where_one_follows(tilde: str) -> None:
+    assert picked(f"/{tilde}api.example.com").host == "api.example.com"
+    assert picked(f"/{tilde}desk:8080/x").host == "desk:8080"
+    assert picked(f"/{tilde}[::1]/x").host == "[::1]"
+    assert picked(f"/{tilde}Intranet/x", "intranet").host == "Intranet"
+
+
+@pytest.mark.parametrize(
+    "path", ["/~ada/repos", "/%7Eada", "/~", "/~/x", "/~intranet/x", "/x/~a.b", "//~a.b"]
+)
+def test_a_tilde_is_a_paths_own_where_no_host_follows(path: str) -> None:
+    assert (picked(path).host, picked(path).path) == ("", path)
+
+
+def test_only_a_callers_path_picks_a_host() -> None:
+    ask = Ask("desk", "GET", path="/~api.example.com/x")
+    assert paths.with_host(ask, HOSTS) == ask
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("/https://example.com/page", "/https://example.com/page"),
+        ("read/https://example.com", "/read/https://example.com"),
+        ("/a:b", "/a:b"),
+        ("x?next=https://example.com", "/x"),
+        ("", ""),
+    ],
+)
+def test_what_begins_like_a_path_is_one(url: str, path: str) -> None:
+    assert paths.from_task(url)[:2] == ("", path)
+
+
+@pytest.mark.parametrize(
+    "url", ["data:text/plain,x", "javascript:alert(1)", "ftp://api.example.com/", "a:b/c", ":"]
+)
+def test_refuses_any_other_scheme(url: str) -> None:
+    with pytest.raises(InvalidInput):
+        paths.from_task(url)
 
 
 def test_refuses_a_host_that_is_none_of_the_services() -> None:
@@ -173,11 +220,13 @@ def test_refuses_on_the_wire_what_leads_out(gateway: Gateway, desk: Desk, upstre
     desk.connection()
     for path in ("/../x", "/%2e%2e/x", "/..%5cx", "/a/%2E%2E%2fb", "/..;/x", "/a%0d%0ab"):
         assert gateway.get(f"/invoke/desk{path}").code == "invalid_request"
-    for path in ("/~evil.example/x", "/~127.0.0.1:1/x", "/~localhost/x"):
+    for path in ("/~evil.example/x", "/~127.0.0.1:1/x", "/%7Eevil.example/x", "/~localhost:1/x"):
         assert gateway.get(f"/invoke/desk{path}").code == "host_not_allowed"
     assert gateway.get("/invoke/desk/~user@127.0.0.1/x").code == "invalid_request"
-    assert gateway.get("/invoke/desk/~/x").code in {"invalid_request", "host_not_allowed"}
     assert upstream.seen == []
+    for path in ("/~/x", "/~localhost/x", "/~ada", "/%7Eada"):  # a path's own
+        assert gateway.get(f"/invoke/desk{path}").status == 200
+        assert upstream.last.target == f"/api/v1{path}"
 
 
 def test_picks_another_of_the_services_hosts(gateway: Gateway, desk: Desk, upstream: Upstream) -> None:
