@@ -58,6 +58,7 @@ ALLOWED_HOSTS = [
     *(_LOOPBACK_NAMES if PUBLIC_IS_LOOPBACK else []),
 ]
 TRUSTED_PROXY_COUNT = number("TRUSTED_PROXY_COUNT", 0, 0, 10)
+MAX_CONNECTIONS_PER_ADDRESS = number("MAX_CONNECTIONS_PER_ADDRESS", 512, 1, 65535)  # a process
 WEB_WORKERS = number("WEB_WORKERS", 2, 1, 64)
 
 # --- Secrets --------------------------------------------------------------------------------------

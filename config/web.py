@@ -13,24 +13,26 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 import uvicorn
 from django.conf import settings
+from django.core.exceptions import RequestAborted
 from uvicorn.supervisors import Multiprocess
 
-from config import first_start
-from invoke import protocol
+from config import first_start, protocol
 from people import logs
 
 BACKLOG = 2048
 OPEN_FILES = 65536  # a call takes two: the caller's connection and the service's
 
 
-class NotACancelledCall(logging.Filter):
-    """A call that the server's own stop cancelled is no error of the application."""
+class NotCancelled(logging.Filter):
+    """A request that the server's own stop cancelled is no error of the application, nor of Django."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
+        error = record.exc_info[1] if record.exc_info else None
+        return not isinstance(error, asyncio.CancelledError | RequestAborted)
 
 
-logging.getLogger("uvicorn.error").addFilter(NotACancelledCall())  # also in each process that this one starts
+for name in ("uvicorn.error", "asyncio"):  # also in each process that this one starts
+    logging.getLogger(name).addFilter(NotCancelled())
 
 
 def main() -> None:
@@ -57,7 +59,7 @@ def config() -> uvicorn.Config:
         "config.asgi:application",
         workers=settings.WEB_WORKERS,
         loop="uvloop",
-        http=protocol.Protocol,  # httptools, with problems for what is not HTTP
+        http=protocol.Protocol,  # httptools, within bounds
         ws="none",
         lifespan="on",
         log_config=None,

@@ -21,35 +21,34 @@ def call_header(call_id: object) -> tuple[bytes, bytes]:
     return b"switchboard-call", str(call_id).encode()
 
 
-async def send_problem(send: Send, error: AppError, call_id: object, *, is_head: bool = False) -> None:
-    """An error of ours (RFC 9457)."""
+def problem(error: AppError, call_id: object) -> tuple[headers.RawPairs, bytes]:
+    """The headers and the body of an error of ours (RFC 9457)."""
     body = json.dumps(error.as_problem()).encode()
     extra = [(name.lower().encode(), value.encode()) for name, value in error.headers().items()]
-    await send_whole(
-        send,
-        error.status,
-        [(b"content-type", CONTENT_TYPE.encode()), (b"cache-control", b"no-store"), *extra, OURS],
-        body,
-        call_id=call_id,
-        is_head=is_head,
-    )
+    pairs = [(b"content-type", CONTENT_TYPE.encode()), (b"cache-control", b"no-store"), *extra, OURS]
+    return [*pairs, *_of_ours(body, call_id)], body
+
+
+async def send_problem(send: Send, error: AppError, call_id: object, *, is_head: bool = False) -> None:
+    """An error of ours, as an answer."""
+    pairs, body = problem(error, call_id)
+    await send({"type": "http.response.start", "status": error.status, "headers": pairs})
+    await send({"type": "http.response.body", "body": b"" if is_head else body, "more_body": False})
 
 
 async def send_whole(
-    send: Send,
-    status: int,
-    pairs: headers.RawPairs,
-    body: bytes,
-    *,
-    call_id: object,
-    is_head: bool = False,
+    send: Send, status: int, pairs: headers.RawPairs, body: bytes, *, call_id: object
 ) -> None:
     """An answer that we made ourselves, whole."""
-    own = [
+    whole = [*pairs, *_of_ours(body, call_id)]
+    await send({"type": "http.response.start", "status": status, "headers": whole})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def _of_ours(body: bytes, call_id: object) -> headers.RawPairs:
+    return [
         (b"date", http_date().encode()),
         (b"content-length", str(len(body)).encode()),
         call_header(call_id),
         *headers.OURS,
     ]
-    await send({"type": "http.response.start", "status": status, "headers": [*pairs, *own]})
-    await send({"type": "http.response.body", "body": b"" if is_head else body, "more_body": False})

@@ -62,6 +62,13 @@ class TooMuchAtOnce(Unavailable):
     hint = "Try again when `Retry-After` has passed."
 
 
+class ServerBusy(Unavailable):
+    """As many requests as a process takes are under way."""
+
+    message = "This server is answering as many requests as it can."
+    hint = "Try again when `Retry-After` has passed; the administrator can raise WEB_WORKERS."
+
+
 class DatabaseUnavailable(Unavailable):
     """Ours is away; nothing was sent."""
 

@@ -7,7 +7,6 @@ without the final chunk, and no client takes it for whole.
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import suppress
 from functools import lru_cache, partial
 from typing import Any, TypeVar
 
@@ -40,7 +39,6 @@ TASK_PATH = "/invoke"
 TASK_PATHS = frozenset({b"/invoke", b"/invoke/"})
 SCHEME = "bearer"
 SWITCH_S = 0.0005  # how long a busy thread keeps the loop waiting; Python's own 5 ms add up over a call
-LINGER_S = 2
 WATCH_AFTER_S = 0.05
 _engine: Engine | None = None
 
@@ -115,18 +113,8 @@ class Exchange:
         if self._is_started or self._is_gone:
             return
         self._is_started = self._is_done = True
-        await self._read_to_its_end()
         is_head = self._scope["method"] == "HEAD"
         await answers.send_problem(self._send, error, self._record.id, is_head=is_head)
-
-    async def _read_to_its_end(self) -> None:
-        """A caller who wants the connection closed would lose the answer, were it closed on unread bytes."""
-        if self._timer is not None or headers.value_of(self._headers, "connection").lower() != "close":
-            return
-        with suppress(TimeoutError):
-            async with asyncio.timeout(LINGER_S):
-                while (await self._receive()).get("more_body", False):
-                    pass
 
     async def _answer(self) -> None:
         _check_host(headers.value_of(self._headers, "host"))
@@ -174,7 +162,10 @@ class Exchange:
     async def _stream_in(self) -> AsyncIterator[bytes]:
         size, more = 0, True
         while more:
-            message = await self._receive()
+            try:
+                message = await self._receive()
+            except AppError as error:
+                raise self._broken(error) from None
             if message["type"] == "http.disconnect":
                 self._is_gone = True
                 raise self._broken(ClientGone())
@@ -204,11 +195,15 @@ class Exchange:
         self._watch = asyncio.create_task(self._cancel_when_gone())
 
     async def _cancel_when_gone(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
+        why: AppError = ClientGone()
+        try:
+            while (await self._receive())["type"] != "http.disconnect":
+                pass
+        except AppError as error:
+            why = error
         if not self._is_done and self._task is not None:
             self._is_gone = True
-            told(self._record, ClientGone())
+            told(self._record, why)
             self._task.cancel()
 
     # --- Calls ----------------------------------------------------------------------------------------

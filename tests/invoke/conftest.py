@@ -14,6 +14,7 @@ import pytest
 import uvicorn
 
 import vault
+from config.cycle import Allowance
 from connections import tokens
 from connections.models import Access, ApiToken, Connection, Grant
 from invoke.models import Call
@@ -113,12 +114,20 @@ def upstream() -> Generator[Upstream]:
 
 
 @pytest.fixture
-def gateway(transactional_db: None, loopback_allowed: None) -> Generator[Gateway]:
+def allowance() -> Allowance:
+    """What callers may bring and how long they may take: less in a module whose callers are slow."""
+    return Allowance()
+
+
+@pytest.fixture
+def gateway(transactional_db: None, loopback_allowed: None, allowance: Allowance) -> Generator[Gateway]:
     """The server as it ships, in a thread of this process."""
-    from config import web
+    from config import protocol, web
 
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(web.config())
+    configured = web.config()
+    configured.http = type("Protocol", (protocol.Protocol,), {"allowance": allowance})
+    server = uvicorn.Server(configured)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     until = time.monotonic() + START_S

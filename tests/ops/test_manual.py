@@ -12,7 +12,17 @@ from problems import AppError
 from tests.server import ROOT
 
 DOCS = sorted((ROOT / "docs").glob("*.md"))
-ROOMS = ("api", "connections", "invoke", "outbound", "people", "services", "services/auth_types", "vault")
+ROOMS = (
+    "api",
+    "config",
+    "connections",
+    "invoke",
+    "outbound",
+    "people",
+    "services",
+    "services/auth_types",
+    "vault",
+)
 LINK = re.compile(r"\]\(([a-z-]+\.md|docs/[a-z-]+\.md)?(#[a-z0-9_-]+)?\)")
 SETTING = re.compile(r"\b(?:text|number|flag|one_of|networks|allowed_hosts|callback)\(\s*\"([A-Z_]+)\"")
 
