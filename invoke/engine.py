@@ -7,6 +7,7 @@ row that resolving reads. Nothing is remembered from one call to the next.
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from typing import NoReturn
@@ -109,6 +110,10 @@ class Engine:
         row = await self._reader.row(resolve.params(caller, ""))
         record.row = row
         rights.authenticate(row, caller, self._clock())
+
+    def place(self, record: Record) -> AbstractContextManager[None]:
+        """For a task that is read before it is called; none is needed where nobody knows whose it is."""
+        return self._limits.held(record.row.token_id) if record.row else nullcontext()
 
     async def refuse(self, caller: Caller, record: Record, error: AppError) -> NoReturn:
         """A task that makes no call: record it as its caller's. Raises the error, or Unauthenticated."""

@@ -235,9 +235,10 @@ class Exchange:
         body = self._body()
         if body.length is None or body.length > aside.AT_ONCE_BYTES:
             await self._counting(self._engine.identify(caller, self._record))
-        text = (await streams.whole(body, deluge.BOUND)).data
-        content_type = headers.value_of(self._headers, "content-type")
-        return await aside.do(partial(deluge.parse, content_type, text), len(text))
+        with self._engine.place(self._record):
+            text = (await streams.whole(body, deluge.BOUND)).data
+            content_type = headers.value_of(self._headers, "content-type")
+            return await aside.do(partial(deluge.parse, content_type, text), len(text))
 
     async def _call(self, caller: Caller, ask: Ask, deliver: Callable[[Reply], Awaitable[None]]) -> None:
         self._record.link_name, self._record.method, self._record.path = ask.link_name, ask.method, ask.path

@@ -25,8 +25,7 @@ from services.auth_types.errors import ClientRefused
 
 UNAUTHORIZED = 401
 # Tests hold a page's place for as long as a service takes to answer, so most of the places are not theirs.
-_OF_ONE = Limits(4, lambda: TooManyTests(retry_after=5))  # person, or connection
-_OF_ALL = Limits(16, lambda: TooManyTests(retry_after=5))
+_TESTS = Limits(4, lambda: TooManyTests(retry_after=5), most_in_all=16)  # of a person, and of a connection
 STATUS_CLASSES = {"2": "2xx", "3": "3xx", "4": "4xx", "5": "5xx"}
 
 
@@ -105,7 +104,7 @@ def test_connection(*, actor: Actor, connection: Connection) -> TestResult:
     """
     if not (access.may_use(actor, connection) or access.may_edit(actor, connection)):
         raise NotYourConnection
-    with _OF_ONE.held(f"by {actor.id}", f"of {connection.pk}"), _OF_ALL.held("all"):
+    with _TESTS.held(f"by {actor.id}", f"of {connection.pk}"):
         return _test(actor, connection)
 
 

@@ -10,11 +10,14 @@ from connections.limits import Limits
 from invoke import resolve
 from invoke.asks import Ask, Caller
 from invoke.engine import Bounds, Deliver, Engine
-from invoke.errors import TooManyCalls
+from invoke.errors import ServerBusy, TooManyCalls
 from invoke.reader import Given, open_reader, read_now
 from invoke.recorder import Held, Keeper, Record, Recorder, store
 from invoke.resolve import Reader
 from outbound.client import Client
+
+MOST_IN_ALL = 2000  # calls of a process
+RETRY_AFTER_S = 1
 
 
 async def open_engine() -> Engine:
@@ -73,4 +76,9 @@ async def _engine(reader: Reader, keeper: Keeper) -> Engine:
 @lru_cache(maxsize=1)
 def _limits(most: int) -> Limits:
     """For every call of this process, tests and the command line's too."""
-    return Limits(most, lambda: TooManyCalls(retry_after=1))
+    return Limits(
+        most,
+        lambda: TooManyCalls(retry_after=RETRY_AFTER_S),
+        most_in_all=MOST_IN_ALL,
+        full=lambda: ServerBusy(retry_after=RETRY_AFTER_S),
+    )

@@ -170,7 +170,7 @@ def test_strict_records_stand_before_a_test_is_sent(
 def test_tests_leave_places_for_everybody_else(desk: Desk, upstream: Upstream) -> None:
     """A slow service holds a page for each test of it: there are never many of one person or connection."""
     made = desk.connection(service=TESTED)
-    places = operations._OF_ONE
+    places = operations._TESTS
     with places.held(*[f"of {made.pk}"] * 4), pytest.raises(TooManyTests) as refused:
         run(made)
     assert (refused.value.status, refused.value.headers()["Retry-After"]) == (429, "5")
