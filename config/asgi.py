@@ -13,16 +13,33 @@ from django.db import DatabaseError, connection
 
 django = get_asgi_application()
 
-from config.door import Bounded, Door
+from config import urls  # noqa: F401 -- loaded before the first request, a probe perhaps, waits for it
+from config.door import Bodies, Door
+from config.lanes import Lanes
 from invoke import gateway
-from people import installation
+from people import health, installation
 from problems import AppError
 
-pages = Bounded(django, most=8 * 1024 * 1024)
+MB = 1024 * 1024
 SCHEME = "https" if settings.PUBLIC_IS_HTTPS else "http"
+PRACTICE = "/practice/"
+
+_bodies = Bodies(64 * MB)
+_lanes = {
+    "pages": Lanes("pages", most=32),
+    # A third party of our own: whoever waits for its slow answers holds up no page.
+    PRACTICE: Lanes("practice", most=128),
+    # Whatever else goes on, and each for itself: the database may be what keeps the other waiting.
+    "/healthz": Lanes("healthz", most=2),
+    "/readyz": Lanes("readyz", most=2, prepare=health.use_own_connection),
+}
+_doors = {
+    name: Door(django, lanes=lanes, bodies=_bodies, most_bytes=0 if name.endswith("z") else 2 * MB)
+    for name, lanes in _lanes.items()
+}
 
 
-async def _application(scope: dict[str, Any], receive: Any, send: Any) -> None:
+async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     """One server, two paths: ``/invoke`` stays off Django's request cycle.
 
     The scheme is PUBLIC_URL's and nobody else's: TLS ends at a proxy, whose headers are not asked.
@@ -32,14 +49,15 @@ async def _application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     elif scope["type"] == "http" and _is_call(scope["path"]):
         await gateway.application(scope, receive, send)
     else:
-        await pages({**scope, "scheme": SCHEME}, receive, send)
-
-
-application = Door(_application, most=2000)
+        await _door(scope["path"])({**scope, "scheme": SCHEME}, receive, send)
 
 
 def _is_call(path: str) -> bool:
     return path == "/invoke" or path.startswith("/invoke/")
+
+
+def _door(path: str) -> Door:
+    return _doors.get(PRACTICE if path.startswith(PRACTICE) else path) or _doors["pages"]
 
 
 def _what_is_in_the_way() -> str:
@@ -62,9 +80,13 @@ async def _lifespan(receive: Any, send: Any) -> None:
             if problem := await sync_to_async(_what_is_in_the_way)():
                 await send({"type": "lifespan.startup.failed", "message": problem})
                 return
+            for lanes in _lanes.values():
+                lanes.open()
             await gateway.startup()
             await send({"type": "lifespan.startup.complete"})
         else:
             await gateway.shutdown()
+            for lanes in _lanes.values():
+                lanes.close()
             await send({"type": "lifespan.shutdown.complete"})
             return

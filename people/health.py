@@ -36,6 +36,16 @@ def is_ready() -> bool:
     return True
 
 
+def use_own_connection() -> None:
+    """Let this thread ask the database beside the pool: one that is used up says nothing of the database."""
+    pooled = connections[DEFAULT_DB_ALIAS]
+    if pooled.settings_dict["OPTIONS"].get("pool"):
+        own = pooled.copy()
+        del own.settings_dict["OPTIONS"]["pool"]
+        own.settings_dict["CONN_MAX_AGE"] = None
+        connections[DEFAULT_DB_ALIAS] = own
+
+
 @lru_cache(maxsize=1)
 def _check_migrations() -> None:
     """Raises MigrationsMissing; that all were there is remembered, since nothing takes them away."""
