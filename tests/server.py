@@ -93,13 +93,14 @@ class Installation:
         (data / "static").symlink_to(self.folder / "static")
         port = database.free_port()
         settings = self._environment(data, port) | {"DATABASE_URL": self._copy(data, port)} | environment
-        command = [
-            *(sys.executable, "-m", "uvicorn", "config.asgi:application", "--host", "127.0.0.1"),
-            *("--port", str(port), "--no-access-log", "--no-proxy-headers", "--log-level", "warning"),
-        ]
         with (data / "server.log").open("wb") as log:
             process = subprocess.Popen(
-                command, cwd=ROOT, env=settings, stdout=log, stderr=log, stdin=subprocess.DEVNULL
+                [sys.executable, "-m", "config.web"],
+                cwd=ROOT,
+                env=settings,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
             )
         running = Server(data, port, settings, process)
         _wait_until_ready(running)
@@ -134,6 +135,7 @@ class Installation:
             "DATA_DIR": str(data),
             "HOST": "127.0.0.1",
             "PORT": str(port),
+            "WEB_WORKERS": "1",
             "PUBLIC_URL": f"http://localhost:{port}",
             "SECRET_KEY": "journeys-" + "s" * 40,
             "CREDENTIAL_KEYS": "j1:" + base64.b64encode(b"j" * 32).decode(),
@@ -181,7 +183,7 @@ def _wait_until_ready(server: Server) -> None:
     for _ in range(START_S * 20):
         if server.process.poll() is not None:
             raise RuntimeError(f"The server ended:\n{server.log}")
-        with contextlib.suppress(requests.ConnectionError):
+        with contextlib.suppress(requests.ConnectionError, requests.Timeout):
             if requests.get(address, timeout=5).status_code == 200:
                 return
         with contextlib.suppress(subprocess.TimeoutExpired):

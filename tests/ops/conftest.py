@@ -113,12 +113,13 @@ def listen(caplog: pytest.LogCaptureFixture) -> Generator[Listen]:
     """Starts servers for applications: ``listen(app, head_s=0.2)``. Their logs hold no traceback."""
     started = list[tuple[Listening, threading.Thread, socket.socket]]()
 
-    def start(app: Any, *, idle_s: float = 20, **allowance: Any) -> Listening:
+    def start(app: Any, *, idle_s: float = 20, stop_s: float = 5, **allowance: Any) -> Listening:
         members = {"allowance": Allowance(**({"look_s": 0.05} | allowance)), "guests": Guests()}
         configured = web.config()
         configured.app, configured.http = app, type("Quick", (Protocol,), members)
         configured.lifespan = "off"
         configured.timeout_keep_alive = idle_s  # type: ignore[assignment]  # a fraction will do
+        configured.timeout_graceful_shutdown = stop_s  # type: ignore[assignment]
         listener = socket.create_server(("127.0.0.1", 0))
         server = uvicorn.Server(configured)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

@@ -269,6 +269,35 @@ def test_a_stopping_server_ends_what_is_not_yet_a_request(listen: Listen) -> Non
         assert rest(idle) == rest(half) == b""
 
 
+def test_a_stopping_server_tells_whom_it_waits_for_no_longer(listen: Listen) -> None:
+    begun = threading.Event()
+
+    async def waits(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    served = listen(waits, stop_s=0.2)
+    with served.connect() as link:
+        link.sendall(GET + b"\r\n")
+        assert begun.wait(LONG_S)
+        served.server.should_exit = True
+        received = rest(link)
+    assert (statuses(received), code(received)) == ([503], "unavailable")
+
+
+def test_an_application_that_fails_is_a_problem_without_detail(
+    listen: Listen, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fails(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        raise RuntimeError("canary")
+
+    received = listen(fails).talk(GET + CLOSE + b"\r\n")
+    assert (statuses(received), code(received)) == ([500], "internal_error")
+    assert b"canary" not in received
+    assert "canary" in caplog.text
+    caplog.clear()
+
+
 # --- Connections of an address ------------------------------------------------------------------------
 @pytest.fixture
 def two_each(settings: Settings) -> None:
