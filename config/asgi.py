@@ -23,6 +23,7 @@ from problems import AppError
 MB = 1024 * 1024
 SCHEME = "https" if settings.PUBLIC_IS_HTTPS else "http"
 PRACTICE = "/practice/"
+PROBES = ("/healthz", "/readyz")
 
 _bodies = Bodies(64 * MB)
 _lanes = {
@@ -30,11 +31,10 @@ _lanes = {
     # A third party of our own: whoever waits for its slow answers holds up no page.
     PRACTICE: Lanes("practice", most=128),
     # Whatever else goes on, and each for itself: the database may be what keeps the other waiting.
-    "/healthz": Lanes("healthz", most=2),
-    "/readyz": Lanes("readyz", most=2, prepare=health.use_own_connection),
+    **{path: Lanes(path[1:], most=2, prepare=health.use_own_connection) for path in PROBES},
 }
 _doors = {
-    name: Door(django, lanes=lanes, bodies=_bodies, most_bytes=0 if name.endswith("z") else 2 * MB)
+    name: Door(django, lanes=lanes, bodies=_bodies, most_bytes=0 if name in PROBES else 2 * MB)
     for name, lanes in _lanes.items()
 }
 
