@@ -11,8 +11,9 @@ import pytest
 from pytest_django import Settings
 
 from config.cycle import Allowance
+from connections.limits import Limits
 from invoke import gateway as module
-from invoke.limits import Limits
+from invoke.errors import ServerBusy, TooManyCalls
 from tests.invoke.conftest import Desk, Gateway, Recorded
 from tests.invoke.upstream import Seen, Upstream, answer
 
@@ -134,7 +135,7 @@ def hanging(gateway: Gateway, upstream: Upstream, request: bytes) -> Generator[N
 @pytest.fixture
 def one_in_all(gateway: Gateway) -> None:
     assert module._engine is not None
-    module._engine._limits = Limits(128, most_in_all=1)
+    module._engine._limits = Limits(128, TooManyCalls, most_in_all=1, full=lambda: ServerBusy(retry_after=1))
 
 
 @pytest.mark.usefixtures("one_in_all")
@@ -175,7 +176,7 @@ def test_a_body_that_is_awaited_before_anybody_knows_whose_it_is_takes_no_place(
 def test_tasks_that_are_read_take_a_place_of_their_tokens(gateway: Gateway, desk: Desk) -> None:
     desk.connection()
     assert module._engine is not None
-    module._engine._limits = Limits(1)
+    module._engine._limits = Limits(1, TooManyCalls)
     other = desk.token()
     task = json.dumps({"connection": "desk", "url": "x", "type": "GET"}).encode().ljust(70 * KB)
     json_ = {"Content-Type": "application/json"}

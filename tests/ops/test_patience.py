@@ -50,7 +50,7 @@ def test_a_connection_without_a_request_is_closed_without_a_word(listen: Listen,
 def test_the_next_head_has_its_own_time_and_a_connection_may_be_idle_before_it(
     listen: Listen, echo: Echo
 ) -> None:
-    served = listen(echo, head_s=0.2, idle_s=0.8)
+    served = listen(echo, head_s=0.2, idle_s=LONG_S)
     with served.connect() as link:
         for _ in range(2):
             link.sendall(GET + b"\r\n")
