@@ -135,7 +135,7 @@ def revoke_token(request: HttpRequest, token_id: UUID) -> Status[None]:
 def change_service(
     request: HttpRequest, link_name: str, data: Annotated[dict[str, Any], Body()]
 ) -> dict[str, Any]:
-    """Change a custom service; elsewhere for credentials to go needs `confirm`, and ends live grants."""
+    """Change a custom service; where credentials would go anywhere new it needs `confirm`."""
     actor = from_request(request)
     service = services_operations.get_service(actor=actor, link_name=link_name)
     operations.change_service(actor=actor, service=service, data=data)

@@ -71,6 +71,19 @@ class RetargetUnconfirmed(ConfirmationRequired):
     hint = "Send the service’s link name in `confirm` to go on; everybody then connects again."
 
 
+class WideningUnconfirmed(ConfirmationRequired):
+    """``added``: where they could go besides."""
+
+    message = (
+        "This lets the credentials of existing connections go to further places; nobody has to connect again."
+    )
+    message_for_others = (
+        "This lets the credentials of existing connections go to further places, so it ends what other people"
+        " authorised. An administrator can make this change without that."
+    )
+    hint = "Send the service’s link name in `confirm` to go on."
+
+
 class DeleteUnconfirmed(ConfirmationRequired):
     message = "The link name that was typed is not this connection’s."
     hint = "Type the connection’s link name to delete it."

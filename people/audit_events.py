@@ -17,6 +17,7 @@ class Event(models.TextChoices):
     TOKEN_REVOKED = "token.revoked"
     SERVICE_CREATED = "service.created"
     SERVICE_CHANGED = "service.changed"
+    SERVICE_WIDENED = "service.widened"
     SERVICE_RETARGETED = "service.retargeted"
     SERVICE_DELETED = "service.deleted"
     CLIENT_SET = "service.client_set"

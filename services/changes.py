@@ -1,4 +1,4 @@
-"""What a change to a service amounts to: new words only, or somewhere else for credentials to go."""
+"""What a change to a service amounts to: new words only, further places for credentials to go, or others."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,24 +11,45 @@ from services.definition import BLOCKS, AuthDefinition, Definition
 from services.models import Service, ServiceAuth
 from services.rows import FIELDS
 
-_TARGETS = frozenset({"base_url", "hosts"})
-_VALUES = ("name", "choices", "follow")  # of a variable: what fills addresses; the rest is words around it
+Variables = Sequence[Mapping[str, Any]]
+
+_WORDS = frozenset({"label", "pattern", "example", "hint"})  # of a variable: they fill nothing in
+_MAY_GROW = frozenset({"choices", "follow"})
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """``fields``: what differs. ``retargets``: those that move where credentials go. ``fixed``: those that
-    a service in use keeps."""
+    """``fields``: what differs. ``retargets``: those that move where credentials go. ``added_hosts``, and
+    ``added_values`` by what they fill in: where credentials may go besides. ``fixed``: fields that a service
+    in use keeps."""
 
     defined: Definition
     fields: tuple[str, ...]
     retargets: tuple[str, ...]
+    added_hosts: tuple[str, ...]
+    added_values: Mapping[str, tuple[str, ...]]
     fixed: tuple[str, ...]
 
     @property
     def is_retargeted(self) -> bool:
-        """Do hosts, endpoints or the credential's place change? Then live grants must go."""
+        """Does a place go, or another take its place? Then live grants must go."""
         return bool(self.retargets)
+
+    @property
+    def is_widened(self) -> bool:
+        """Are there further places, while each that was there stays? Then live grants may stay."""
+        return not self.retargets and bool(self.added_hosts or self.added_values)
+
+    @property
+    def moves_credentials(self) -> bool:
+        """Would credentials go anywhere new?"""
+        return self.is_retargeted or self.is_widened
+
+    @property
+    def additions(self) -> list[str]:
+        """The further hosts, and the further values as ``{name}: value``."""
+        values = [f"{{{name}}}: {value}" for name, added in self.added_values.items() for value in added]
+        return [*self.added_hosts, *values]
 
     def require_nothing_fixed(self) -> None:
         """Raises ValidationFailed where something changes that connections rely on."""
@@ -56,8 +77,10 @@ def merged(service: Service, data: Mapping[str, Any]) -> dict[str, Any]:
 def compare(service: Service, defined: Definition) -> Change:
     """What differs between the stored service and the new definition."""
     fields = [name for name in FIELDS if getattr(service, name) != getattr(defined, name)]
-    retargets = [name for name in fields if name in _TARGETS]
-    if _values(service.variables) != _values(defined.variables):
+    retargets = ["base_url"] if service.base_url != defined.base_url else []
+    if not set(service.hosts) <= set(defined.hosts):
+        retargets.append("hosts")
+    if not _keep_meaning(service.variables, defined.variables):
         retargets.append("variables")
     fixed: list[str] = []
     stored = {auth.name: auth for auth in service.auths.all()}
@@ -70,11 +93,54 @@ def compare(service: Service, defined: Definition) -> Change:
     if stored:
         fields.append("auth")
         fixed.append("auth" if len(defined.auths) > 1 else "auth_type")
-    return Change(defined, _once(fields), _once(retargets), _once(fixed))
+    return Change(
+        defined,
+        _once(fields),
+        _once(retargets),
+        added_hosts=tuple(host for host in defined.hosts if host not in service.hosts),
+        added_values=_added_values(service.variables, defined.variables),
+        fixed=_once(fixed),
+    )
 
 
-def _values(variables: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
-    return [[variable.get(key) or None for key in _VALUES] for variable in variables]
+def _keep_meaning(before: Variables, after: Variables) -> bool:
+    """Does every value that connections have fill in what it did? A variable more has none yet."""
+    later = {variable["name"]: variable for variable in after}
+    return len(before) == len(after) and all(
+        variable["name"] in later and _keeps_meaning(variable, later[variable["name"]]) for variable in before
+    )
+
+
+def _keeps_meaning(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    plain = {*before, *after} - _WORDS - _MAY_GROW
+    if any((before.get(key) or None) != (after.get(key) or None) for key in plain):
+        return False
+    choices, later = before.get("choices") or [], after.get("choices") or []
+    if bool(choices) != bool(later) or not set(choices) <= set(later):
+        return False
+    return all(
+        after.get("follow", {}).get(name, {}).get(choice) == value
+        for name, table in before.get("follow", {}).items()
+        for choice, value in table.items()
+    )
+
+
+def _added_values(before: Variables, after: Variables) -> dict[str, tuple[str, ...]]:
+    known = _ranges(before)
+    added = {
+        name: _once([value for value in values if value not in known.get(name, ())])
+        for name, values in _ranges(after).items()
+    }
+    return {name: values for name, values in added.items() if values}
+
+
+def _ranges(variables: Variables) -> dict[str, list[str]]:
+    """What each placeholder can be, where that is a choice."""
+    found: dict[str, list[str]] = {}
+    for variable in variables:
+        found[variable["name"]] = list(variable.get("choices") or [])
+        found |= {name: list(table.values()) for name, table in variable.get("follow", {}).items()}
+    return found
 
 
 def _compare_auth(

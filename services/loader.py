@@ -49,7 +49,7 @@ class Problem:
 @dataclass(slots=True)
 class Report:
     """What a load did. ``waiting``: what an administrator must take over, since credentials would go
-    elsewhere."""
+    elsewhere, or to further places."""
 
     loaded: list[str] = field(default_factory=list)
     retired: list[str] = field(default_factory=list)
@@ -179,7 +179,7 @@ def _bring(service: Service, entry: Entry, report: Report) -> None:
         message = "A custom service has this link name already; the file was left out."
         report.problems.append(Problem(f"{link_name}.toml", "link_name", message))
         return
-    if _would_move_credentials(service, entry):
+    if _must_wait(service, entry):
         for name, value in {**entry.row, "is_retired": False, "is_outdated": True}.items():
             setattr(service, name, value)
         service.save()
@@ -201,10 +201,10 @@ def _store(service: Service, entry: Entry) -> list[Problem]:
     ]
 
 
-def _would_move_credentials(service: Service, entry: Entry) -> bool:
-    """Do connections stand on it, whose credentials the new entry would send elsewhere? Built-in services
-    are ours: theirs go nowhere else."""
-    if entry.is_builtin or not compare(service, entry.defined).is_retargeted:
+def _must_wait(service: Service, entry: Entry) -> bool:
+    """Do connections stand on it, whose credentials the new entry would send elsewhere, or to further places?
+    Built-in services are ours: theirs go nowhere else."""
+    if entry.is_builtin or not compare(service, entry.defined).moves_credentials:
         return False
     return service.auths.filter(connections__isnull=False).exists()
 

@@ -178,15 +178,28 @@ def apply_change(
     rows.store_auths(service, change.defined)
     _set_clients(actor, service, change.defined)
     if change.fields:
-        audit.record(
-            Event.SERVICE_RETARGETED if change.is_retargeted else Event.SERVICE_CHANGED,
-            actor=actor,
-            target=_target(service),
-            fields=list(change.fields),
-            hosts=service.hosts,
-            **_pkce_fact(change.defined),
-        )
+        record_change(actor=actor, service=service, change=change)
     return change
+
+
+def record_change(*, actor: Actor, service: Service, change: Change) -> None:
+    """The audit event of a change, named by what it does to where credentials go."""
+    event = Event.SERVICE_CHANGED
+    added: dict[str, Any] = {}
+    if change.is_retargeted:
+        event = Event.SERVICE_RETARGETED
+    elif change.is_widened:
+        event = Event.SERVICE_WIDENED
+        added = {"added_hosts": list(change.added_hosts), "added_values": dict(change.added_values)}
+    audit.record(
+        event,
+        actor=actor,
+        target=_target(service),
+        fields=list(change.fields),
+        hosts=service.hosts,
+        **added,
+        **_pkce_fact(change.defined),
+    )
 
 
 @transaction.atomic

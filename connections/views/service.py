@@ -6,7 +6,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from connections import access, operations
-from connections.errors import RetargetUnconfirmed, ServiceInUse
+from connections.errors import RetargetUnconfirmed, ServiceInUse, WideningUnconfirmed
 from connections.forms import ConfirmForm
 from connections.models import Connection
 from people.actor import Actor, from_request
@@ -23,28 +23,31 @@ form_page = require_http_methods(["GET", "HEAD", "POST"])
 
 @form_page
 def edit(request: HttpRequest, link_name: str) -> HttpResponse:
-    """The definition. In use, sending credentials elsewhere wants the link name typed, and ends grants."""
+    """The definition. In use, sending credentials anywhere new wants the link name typed."""
     actor = from_request(request)
     service = _editable(actor, link_name)
     is_used = Connection.objects.filter(auth__service=service).exists()
     if is_used and request.method != "POST":
         actor.require_fresh()  # before anything is typed
-    form, confirm = ServiceForm(posted(request), service=service), None
+    form, confirm, unconfirmed = ServiceForm(posted(request), service=service), None, None
     if form.is_valid():
         data = form.nested() | {"confirm": request.POST.get("confirm", "").strip()}
         try:
             changed = operations.change_service(actor=actor, service=service, data=data)
-        except RetargetUnconfirmed:
+        except (RetargetUnconfirmed, WideningUnconfirmed) as error:
             typed = request.POST if "confirm" in request.POST else None
-            confirm = ConfirmForm(typed, link_name=service.link_name)
+            confirm, unconfirmed = ConfirmForm(typed, link_name=service.link_name), error
         except REFUSALS as error:
             form.lay(error)
         else:
             messages.success(request, f"{changed.defined.name} is saved.")
             return redirect("services:detail", service.link_name)
-    context = {"service": service, "form": form, "confirm": confirm, "is_used": is_used}
+    context = {"service": service, "form": form, "confirm": confirm, "unconfirmed": unconfirmed}
     return render(
-        request, "connections/service_edit.html", context, status=422 if form.errors or confirm else 200
+        request,
+        "connections/service_edit.html",
+        context | {"is_used": is_used},
+        status=422 if form.errors or confirm else 200,
     )
 
 
@@ -82,11 +85,12 @@ def newer(request: HttpRequest, link_name: str) -> HttpResponse:
     actor.require_fresh()
     form = ConfirmForm(posted(request), link_name=service.link_name)
     if form.is_valid():
-        operations.take_over_newer(actor=actor, service=service, confirm=form.cleaned_data["confirm"])
-        messages.success(request, f"{service.name} is as the catalogue says. Everybody connects again.")
+        confirm = form.cleaned_data["confirm"]
+        taken = operations.take_over_newer(actor=actor, service=service, confirm=confirm)
+        after = "Everybody connects again." if taken.is_retargeted else "Nobody has to connect again."
+        messages.success(request, f"{service.name} is as the catalogue says. {after}")
         return redirect("services:detail", service.link_name)
-    change = compare(service, entry.defined)
-    context = {"service": service, "form": form, "retargets": change.retargets, "defined": entry.defined}
+    context = {"service": service, "form": form, "change": compare(service, entry.defined)}
     return render(request, "connections/service_newer.html", context, status=422 if form.errors else 200)
 
 

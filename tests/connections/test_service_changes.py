@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 
 from connections import grants, operations
-from connections.errors import RetargetUnconfirmed, ServiceInUse
+from connections.errors import RetargetUnconfirmed, ServiceInUse, WideningUnconfirmed
 from connections.models import Connection, Grant
 from connections.status import Code, status_of
 from people.actor import Actor
 from people.models import User
 from problems import ConfirmationRequired, NotAllowed, ValidationFailed
 from services.models import RetiredLinkName, Service
-from tests.connections.conftest import MakeConnection, depart, events, fresh
+from tests.connections.conftest import MakeConnection, MakeService, arrive, depart, events, fresh
 from tests.connections.provider import Provider
 
 pytestmark = pytest.mark.django_db
@@ -65,6 +65,113 @@ def test_ends_round_trips_under_way_when_an_endpoint_moves(
     depart(shop)
     change(oauth_service, Actor.of(owner), oauth2={"token_url": f"{provider.url}/other"}, confirm="shop")
     assert not Grant.objects.filter(state=Grant.State.PENDING).exists()
+
+
+# --- Further places -------------------------------------------------------------------------------------
+FURTHER = {"hosts": ["api.example.com", "files.example.com"]}
+
+
+def test_a_further_host_needs_confirmation_and_says_which(
+    key_service: Service, keyed: Connection, owner: User
+) -> None:
+    with pytest.raises(WideningUnconfirmed) as refused:
+        change(key_service, Actor.of(owner), **FURTHER)
+    problem = refused.value.as_problem()
+    assert (problem["status"], problem["code"]) == (403, "confirmation_required")
+    assert problem["added"] == ["files.example.com"]
+    assert "nobody has to connect again" in problem["detail"]
+    assert Service.objects.get(pk=key_service.pk).hosts == ["api.example.com"]
+
+
+def test_a_further_host_needs_a_fresh_sign_in(key_service: Service, keyed: Connection, owner: User) -> None:
+    with pytest.raises(ConfirmationRequired):
+        change(key_service, Actor(user=owner, is_fresh=False), **FURTHER, confirm="keyed")
+    assert Service.objects.get(pk=key_service.pk).hosts == ["api.example.com"]
+
+
+def test_a_further_host_ends_no_grant(key_service: Service, keyed: Connection, owner: User) -> None:
+    change(key_service, Actor.of(owner), **FURTHER, confirm="keyed")
+    assert Service.objects.get(pk=key_service.pk).hosts == FURTHER["hosts"]
+    assert status_of(keyed, Actor.of(owner)).is_connected
+    assert events()[-1] == "service.widened"
+
+
+def test_a_further_host_leaves_round_trips_under_way(
+    oauth_service: Service, shop: Connection, owner: User, provider: Provider
+) -> None:
+    state = depart(shop)["state"]
+    hosts = [*oauth_service.hosts, "files.example.com"]
+    change(oauth_service, Actor.of(owner), hosts=hosts, confirm="shop")
+    assert arrive(shop, state=state).state == Grant.State.ACTIVE
+
+
+@pytest.mark.parametrize("further", ["files.example.com", "*.example.com"])
+def test_a_host_that_goes_ends_grants_whatever_comes(
+    make_service: MakeService, make_connection: MakeConnection, owner: User, further: str
+) -> None:
+    service = make_service("plain", auth_type="basic", hosts=["api.example.com", "old.example.com"])
+    credentials = {"username": "u", "password": "p"}
+    connection = make_connection("plain", credentials=credentials)
+    hosts = ["api.example.com", further]
+    with pytest.raises(RetargetUnconfirmed):
+        change(service, Actor.of(owner), hosts=hosts)
+    change(service, Actor.of(owner), hosts=hosts, confirm="plain")
+    assert not status_of(connection, Actor.of(owner)).is_connected
+
+
+def test_whoever_made_a_service_sends_nobody_elses_credentials_to_a_further_host(
+    key_service: Service, keyed: Connection, make_connection: MakeConnection, owner: User, teammate: User
+) -> None:
+    User.objects.filter(pk=teammate.pk).update(role="builder")
+    teammate.refresh_from_db()
+    credentials = {"X-Api-Key": "theirs", "X-Tenant": "theirs"}
+    theirs = make_connection("keyed", by=teammate, link_name="theirs", credentials=credentials)
+    with pytest.raises(WideningUnconfirmed, match="ends what other people authorised"):
+        change(key_service, Actor.of(owner), **FURTHER)
+
+    change(key_service, Actor.of(owner), **FURTHER, confirm="keyed")
+
+    assert status_of(keyed, Actor.of(owner)).is_connected
+    assert not status_of(theirs, Actor.of(teammate)).is_connected
+    assert events()[-2:] == ["service.widened", "grant.ended"]
+
+
+def test_an_administrator_lets_everybodys_credentials_go_to_a_further_host(
+    key_service: Service, keyed: Connection, owner: User, administrator: User
+) -> None:
+    change(key_service, Actor.of(administrator), **FURTHER, confirm="keyed")
+    assert status_of(keyed, Actor.of(owner)).is_connected
+
+
+REGIONS = {
+    "name": "dc",
+    "choices": ["eu", "in"],
+    "follow": {"api": {"eu": "zohoapis.eu", "in": "zohoapis.in"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("follow", "values"),
+    [
+        (
+            {**REGIONS["follow"], "cdn": {"eu": "cdn.eu", "in": "cdn.in"}},
+            {"api": "zohoapis.eu", "cdn": "cdn.eu"},
+        ),  # type: ignore[dict-item]
+        ({"api": {"eu": "newapis.eu", "in": "newapis.in"}}, {"api": "newapis.eu"}),
+    ],
+)
+def test_what_follows_a_choice_goes_with_it_for_the_connections_that_are_there(
+    make_service: MakeService,
+    make_connection: MakeConnection,
+    owner: User,
+    follow: dict[str, Any],
+    values: dict[str, str],
+) -> None:
+    service = make_service("regional", auth_type="basic", variables=[REGIONS])
+    connection = make_connection("regional", variables={"dc": "eu"})
+    change(service, Actor.of(owner), variables=[{**REGIONS, "follow": follow}], confirm="regional")
+    connection.refresh_from_db()
+    assert connection.variables == {"dc": "eu"} | values
 
 
 def test_moves_a_service_freely_while_nobody_uses_it(key_service: Service, owner: User) -> None:

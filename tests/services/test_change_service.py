@@ -1,3 +1,4 @@
+import json
 from typing import Any
 
 import pytest
@@ -29,7 +30,7 @@ def test_changes_words_without_touching_targets(owner: User, make_service: Make)
     ("data", "field"),
     [
         ({"base_url": "https://shop.example.com", "hosts": ["shop.example.com"]}, "base_url"),
-        ({"hosts": ["commerce.zoho.eu", "other.example.com"]}, "hosts"),
+        ({"hosts": ["*.zoho.eu"]}, "hosts"),
         ({"oauth2": {"token_url": "https://other.example.com/token"}}, "oauth2.token_url"),
         ({"oauth2": {"revoke_url": "https://other.example.com/revoke"}}, "oauth2.revoke_url"),
         ({"param_type": "query"}, "param_type"),
@@ -42,6 +43,87 @@ def test_tells_when_credentials_would_go_elsewhere(
     change_ = change(owner, make_service(), **data)
     assert field in change_.retargets
     assert AuditEvent.objects.filter(event=Event.SERVICE_RETARGETED).exists()
+
+
+def test_tells_when_credentials_could_go_to_a_further_place(owner: User, make_service: Make) -> None:
+    change_ = change(owner, make_service(), hosts=["files.zoho.eu", "commerce.zoho.eu"])
+    assert (change_.is_retargeted, change_.is_widened) == (False, True)
+    assert change_.added_hosts == ("files.zoho.eu",)
+    told = AuditEvent.objects.get(event=Event.SERVICE_WIDENED)
+    assert json.loads(told.detail)["added_hosts"] == ["files.zoho.eu"]
+
+
+def test_hosts_in_another_order_are_the_same_hosts(owner: User, make_service: Make) -> None:
+    hosts = ["commerce.zoho.eu", "files.zoho.eu"]
+    change_ = change(owner, make_service(hosts=hosts), hosts=hosts[::-1])
+    assert not change_.moves_credentials
+
+
+BEFORE = {
+    "name": "dc",
+    "choices": ["eu", "in"],
+    "follow": {"api": {"eu": "zohoapis.eu", "in": "zohoapis.in"}},
+}
+GROWN = {"eu": "zohoapis.eu", "in": "zohoapis.in", "jp": "zohoapis.jp"}
+
+
+def with_variable(make_service: Make, **variable: Any) -> Service:
+    hosts = ["commerce.zoho.eu", "www.{api}"]
+    return make_service(hosts=hosts, variables=[{**BEFORE, **variable}])
+
+
+@pytest.mark.parametrize(
+    ("variable", "added"),
+    [
+        ({"label": "Data centre", "hint": "Look at the address."}, {}),
+        (
+            {"choices": ["jp", "eu", "in"], "follow": {"api": GROWN}},
+            {"dc": ("jp",), "api": ("zohoapis.jp",)},
+        ),
+        (
+            {"follow": {**BEFORE["follow"], "tld": {"eu": "eu", "in": "in"}}},  # type: ignore[dict-item]
+            {"tld": ("eu", "in")},
+        ),
+    ],
+)
+def test_a_variable_that_grows_keeps_what_its_values_mean(
+    owner: User, make_service: Make, variable: dict[str, Any], added: dict[str, Any]
+) -> None:
+    change_ = change(owner, with_variable(make_service), variables=[{**BEFORE, **variable}])
+    assert change_.retargets == ()
+    assert change_.added_values == added
+    assert change_.is_widened == bool(added)
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        [{**BEFORE, "choices": ["eu"], "follow": {"api": {"eu": "zohoapis.eu"}}}],
+        [{**BEFORE, "follow": {"api": {"eu": "zohoapis.in", "in": "zohoapis.eu"}}}],
+        [{**BEFORE, "follow": {"api": {"eu": "zohoapis.eu", "in": "elsewhere.example"}}}],
+        [BEFORE, {"name": "shop"}],
+        [{**BEFORE, "name": "region"}],
+    ],
+)
+def test_a_variable_whose_values_mean_something_else_sends_credentials_elsewhere(
+    owner: User, make_service: Make, variables: list[dict[str, Any]]
+) -> None:
+    change_ = change(owner, with_variable(make_service), variables=variables)
+    assert change_.retargets == ("variables",)
+
+
+@pytest.mark.parametrize(("before", "after"), [({"choices": ["eu"]}, {}), ({}, {"choices": ["eu"]})])
+def test_a_variable_that_people_enter_is_another_than_one_they_choose(
+    owner: User, make_service: Make, before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    service = make_service(variables=[{"name": "dc"} | before])
+    assert change(owner, service, variables=[{"name": "dc"} | after]).retargets == ("variables",)
+
+
+def test_variables_in_another_order_are_the_same_variables(owner: User, make_service: Make) -> None:
+    variables = [BEFORE, {"name": "shop"}]
+    change_ = change(owner, make_service(variables=variables), variables=variables[::-1])
+    assert not change_.moves_credentials
 
 
 def test_a_block_is_changed_field_by_field(owner: User, make_service: Make) -> None:

@@ -203,6 +203,22 @@ def test_words_about_a_variable_move_nothing_and_its_values_do(
     assert loader.load(folders=(folder,)).waiting == (["github"] if is_moved else [])
 
 
+def test_a_further_host_waits_too(folder: Path, owner: User) -> None:
+    loader.load(folders=(folder,))
+    service = Service.objects.get()
+    auth = service.auths.get(name="oauth2")
+    Connection.objects.create(auth=auth, name="x", link_name="x", created_by=owner)
+    further = GITHUB.replace(
+        'base_url = "https://api.github.com"',
+        'base_url = "https://api.github.com"\nhosts = ["api.github.com", "uploads.github.com"]',
+    )
+    (folder / "github.toml").write_text(further, encoding="utf-8")
+
+    assert loader.load(folders=(folder,)).waiting == ["github"]
+    service.refresh_from_db()
+    assert service.hosts == ["api.github.com"]
+
+
 def test_another_authentication_type_waits_too(folder: Path, owner: User) -> None:
     loader.load(folders=(folder,))
     auth = Service.objects.get().auths.get(name="token")

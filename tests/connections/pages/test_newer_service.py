@@ -1,5 +1,6 @@
 """An entry of the catalogue whose addresses changed, while connections stand on its service."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,7 @@ def test_credentials_stay_where_they_were_until_an_administrator_takes_over(
     assert NEWER in text_of(administrators.get("/services/radar/"))
     page = text_of(administrators.get(NEWER))
     assert "<code>https://api.radar.example</code> becomes <code>https://new.radar.example</code>" in page
+    assert "everybody connects again" in page
     assert "This is not radar." in text_of(administrators.post(NEWER, {"confirm": "rader"}))
     assert base_url() == "https://api.radar.example"
     assert Grant.objects.filter(state="active").count() == 1
@@ -67,6 +69,28 @@ def test_credentials_stay_where_they_were_until_an_administrator_takes_over(
     assert event.target == "service:radar"
     assert NEWER not in text_of(administrators.get("/services/radar/"))
     assert administrators.get(NEWER).status_code == 409
+
+
+def test_further_hosts_wait_for_an_administrator_and_end_no_grant(
+    administrators: Client, radar: Connection, tmp_path: Path
+) -> None:
+    hosts = 'hosts = ["api.radar.example", "tiles.radar.example"]'
+    further = ENTRY.replace("[[auth]]", f"{hosts}\n[[auth]]", 1)
+    (tmp_path / "radar.toml").write_text(further, encoding="utf-8")
+    assert loader.load(folders=(tmp_path,)).waiting == ["radar"]
+    page = text_of(administrators.get(NEWER))
+    assert "nobody has to connect again" in page
+    adds = page.split("<dt>Adds</dt>")[1].split("</dd>")[0]
+    assert "tiles.radar.example" in adds
+    assert "api.radar.example" not in adds
+
+    answer = administrators.post(NEWER, {"confirm": "radar"}, follow=True)
+
+    assert "Nobody has to connect again." in text_of(answer)
+    assert Service.objects.get(link_name="radar").hosts == ["api.radar.example", "tiles.radar.example"]
+    assert Grant.objects.filter(state="active").count() == 1
+    event = AuditEvent.objects.get(event="service.widened")
+    assert json.loads(event.detail)["added_hosts"] == ["tiles.radar.example"]
 
 
 def test_nobody_else_does(signed_in: SignIn, owner: User, radar: Connection) -> None:

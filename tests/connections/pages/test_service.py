@@ -71,6 +71,20 @@ def test_moving_a_service_in_use_asks_for_the_link_name_and_then_ends_its_grants
     assert not Grant.objects.filter(state="active").exists()
 
 
+def test_a_further_host_asks_for_the_link_name_and_ends_nothing(
+    owners: Client, key_service: Service, weather: Connection
+) -> None:
+    further = filled(key_service, hosts="api.example.com\nfiles.example.com")
+    response = owners.post(EDIT, further)
+    page = text_of(response)
+    assert response.status_code == 422
+    assert "nobody has to connect again" in page
+    assert '<span class="chip">files.example.com</span>' in page
+    assert owners.post(EDIT, further | {"confirm": "weather"}).status_code == 302
+    assert Service.objects.get(link_name="weather").hosts == ["api.example.com", "files.example.com"]
+    assert Grant.objects.filter(state="active").count() == 1
+
+
 def test_edit_says_what_is_wrong_beside_the_field(owners: Client, key_service: Service) -> None:
     response = owners.post(EDIT, filled(key_service, base_url="http://plain.example.com"))
     assert response.status_code == 422
