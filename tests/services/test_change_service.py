@@ -59,17 +59,13 @@ def test_hosts_in_another_order_are_the_same_hosts(owner: User, make_service: Ma
     assert not change_.moves_credentials
 
 
-BEFORE = {
-    "name": "dc",
-    "choices": ["eu", "in"],
-    "follow": {"api": {"eu": "zohoapis.eu", "in": "zohoapis.in"}},
-}
+FOLLOW = {"api": {"eu": "zohoapis.eu", "in": "zohoapis.in"}}
+BEFORE = {"name": "dc", "choices": ["eu", "in"], "follow": FOLLOW}
 GROWN = {"eu": "zohoapis.eu", "in": "zohoapis.in", "jp": "zohoapis.jp"}
 
 
-def with_variable(make_service: Make, **variable: Any) -> Service:
-    hosts = ["commerce.zoho.eu", "www.{api}"]
-    return make_service(hosts=hosts, variables=[{**BEFORE, **variable}])
+def with_variable(make_service: Make) -> Service:
+    return make_service(hosts=["commerce.zoho.eu", "www.{api}"], variables=[BEFORE])
 
 
 @pytest.mark.parametrize(
@@ -80,10 +76,7 @@ def with_variable(make_service: Make, **variable: Any) -> Service:
             {"choices": ["jp", "eu", "in"], "follow": {"api": GROWN}},
             {"dc": ("jp",), "api": ("zohoapis.jp",)},
         ),
-        (
-            {"follow": {**BEFORE["follow"], "tld": {"eu": "eu", "in": "in"}}},  # type: ignore[dict-item]
-            {"tld": ("eu", "in")},
-        ),
+        ({"follow": FOLLOW | {"tld": {"eu": "eu", "in": "in"}}}, {"tld": ("eu", "in")}),
     ],
 )
 def test_a_variable_that_grows_keeps_what_its_values_mean(
