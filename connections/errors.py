@@ -122,6 +122,14 @@ class WrongServiceReturned(FlowFailed):
     message = "This answer came back at another service’s address, so it was refused."
 
 
+class AccountElsewhere(FlowFailed):
+    """The account is in another of the service's places than the connection says. ``variable`` is to become
+    ``choice``."""
+
+    message = "Your account is in another place than this connection is set to, so nothing was stored."
+    hint = "Set the connection to where the account is, or authorise with an account that is where it says."
+
+
 class ParameterRepeated(FlowFailed):
     message = "The service sent the same parameter twice, so its answer was refused."
 

@@ -15,7 +15,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 import problems
-from connections import access, exchanges, grants, identity, links, refusals, status
+from connections import access, account_place, exchanges, grants, identity, links, refusals, status
 from connections.errors import (
     ClientMissing,
     ConnectionDeleted,
@@ -281,6 +281,7 @@ def _exchange(grant: Grant, params: Mapping[str, str]) -> tuple[Tokens, ServiceS
         side = exchanges.service_side(grant.connection, client=grant.client, scopes=grant.requested_scopes)
         hidden = [*secrets.values(), *(Secret(text) for name, text in params.items() if name not in SAID)]
         refusals.check(params, [*hidden, *exchanges.secrets_of(side)])
+        account_place.require_same(grant.connection, params)
         asking = side.auth_type.complete(side.flow, secrets, params)
         return exchanges.drive(side, asking, secrets=hidden, deadline_s=exchanges.GRANT_S), side
     except problems.AppError as error:

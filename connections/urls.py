@@ -17,6 +17,7 @@ urlpatterns = [
     path(f"{ONE}/edit/", actions.edit, name="edit"),
     path(f"{ONE}/connect/", actions.connect, name="connect"),
     path(f"{ONE}/revoke/", actions.revoke, name="revoke"),
+    path(f"{ONE}/switch/", actions.switch, name="switch"),
     path(f"{ONE}/disable/", actions.disable, name="disable"),
     path(f"{ONE}/enable/", actions.enable, name="enable"),
     path(f"{ONE}/delete/", actions.delete, name="delete"),

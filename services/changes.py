@@ -13,7 +13,7 @@ from services.rows import FIELDS
 
 Variables = Sequence[Mapping[str, Any]]
 
-_WORDS = frozenset({"label", "pattern", "example", "hint"})  # of a variable: they fill nothing in
+_WORDS = frozenset({"label", "pattern", "example", "hint", "callback"})  # of a variable: they fill nothing in
 _MAY_GROW = frozenset({"choices", "follow"})
 
 

@@ -82,6 +82,8 @@ ROWS = {
     "POST /connections/{link_name}/edit/": ">43++",
     "GET /connections/{link_name}/revoke/": ">43++",
     "POST /connections/{link_name}/revoke/": ">43++",
+    "GET /connections/{link_name}/switch/": ">43++",
+    "POST /connections/{link_name}/switch/": ">43++",
     "POST /connections/{link_name}/disable/": ">43++",
     "POST /connections/{link_name}/enable/": ">43++",
     "GET /connections/{link_name}/delete/": ">43++",

@@ -1,6 +1,6 @@
 """What the pages of connections ask for."""
 
-from connections.forms.connection import ConfirmForm, CredentialsForm, DetailsForm, EditForm
+from connections.forms.connection import ConfirmForm, CredentialsForm, DetailsForm, EditForm, SwitchForm
 from connections.forms.token import TokenForm
 
-__all__ = ["ConfirmForm", "CredentialsForm", "DetailsForm", "EditForm", "TokenForm"]
+__all__ = ["ConfirmForm", "CredentialsForm", "DetailsForm", "EditForm", "SwitchForm", "TokenForm"]

@@ -1,5 +1,6 @@
 """Making a connection, changing it, giving its credentials, taking it away."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -118,6 +119,33 @@ class CredentialsForm(OperationForm):
         super().__init__(*args, **options)
         if not connection.is_internal:
             self.fields.update(credential_fields(connection.auth))
+
+
+class SwitchForm(OperationForm):
+    """One variable and another of its choices, as a link named them."""
+
+    variable = forms.CharField(widget=forms.HiddenInput)
+    choice = forms.CharField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, connection: Connection, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.connection = connection
+
+    def clean(self) -> dict[str, Any]:
+        """Raises ValidationError for what is no choice of the service's."""
+        data = super().clean() or self.cleaned_data
+        variable = self._variable(data)
+        if variable is None:
+            raise forms.ValidationError("The link names no choice of this service. Edit the connection.")
+        self.label = variable["label"] or variable["name"]
+        self.present = self.connection.variables.get(variable["name"], "")
+        return data
+
+    def _variable(self, data: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        for variable in self.connection.auth.service.variables:
+            if variable["name"] == data.get("variable") and data.get("choice") in variable["choices"]:
+                return variable
+        return None
 
 
 class ConfirmForm(OperationForm):

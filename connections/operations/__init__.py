@@ -11,6 +11,7 @@ from connections.operations.connection import (
     delete_connection,
     disable,
     enable,
+    switch_choice,
 )
 from connections.operations.internal import ensure_internal_connection
 from connections.operations.service import change_service, delete_service, take_over_newer
@@ -31,5 +32,6 @@ __all__ = [
     "revoke_connection",
     "revoke_token",
     "set_credentials",
+    "switch_choice",
     "take_over_newer",
 ]

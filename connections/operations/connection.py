@@ -78,6 +78,14 @@ def change_connection(*, actor: Actor, connection: Connection, data: Mapping[str
     return connection
 
 
+def switch_choice(*, actor: Actor, connection: Connection, variable: str, choice: str) -> Connection:
+    """Set one variable and keep the others. Raises ValidationFailed, NotYourConnection."""
+    asked = {each["name"] for each in connection.auth.service.variables}
+    kept = {name: value for name, value in connection.variables.items() if name in asked}
+    data = {"variables": kept | {variable: choice}}
+    return change_connection(actor=actor, connection=connection, data=data)
+
+
 def disable(*, actor: Actor, connection: Connection) -> Connection:
     """Switch it off: calls are refused, and what it holds stays."""
     return change_connection(actor=actor, connection=connection, data={"disabled": True})

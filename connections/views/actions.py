@@ -6,7 +6,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from connections import access, grants, operations
-from connections.forms import ConfirmForm, CredentialsForm, EditForm
+from connections.forms import ConfirmForm, CredentialsForm, EditForm, SwitchForm
 from connections.models import Connection
 from connections.views import connecting, summary
 from people.actor import Actor, from_request
@@ -65,6 +65,21 @@ def revoke(request: HttpRequest, link_name: str) -> HttpResponse:
     return _to(connection)
 
 
+@form_page
+def switch(request: HttpRequest, link_name: str) -> HttpResponse:
+    """Set a variable to where an account turned out to be, and start again."""
+    actor = from_request(request)
+    connection = access.get_editable(actor=actor, link_name=link_name)
+    form = SwitchForm(request.POST or request.GET, connection=connection)
+    if not form.is_valid() or request.method != "POST":
+        return _form(request, "connections/switch.html", actor, connection, form)
+    connection = operations.switch_choice(actor=actor, connection=connection, **form.cleaned_data)
+    if connecting.way_of(connection).needs_consent:
+        return redirect(operations.connect(actor=actor, connection=connection))
+    messages.success(request, f"{connection.name} is set to {form.cleaned_data['choice']}.")
+    return _to(connection)
+
+
 @require_POST
 def disable(request: HttpRequest, link_name: str) -> HttpResponse:
     """Refuse calls and keep the grant."""
@@ -119,7 +134,7 @@ def _form(
     template: str,
     actor: Actor,
     connection: Connection,
-    form: EditForm | CredentialsForm | ConfirmForm,
+    form: EditForm | CredentialsForm | ConfirmForm | SwitchForm,
 ) -> HttpResponse:
     context = summary.context_of(actor, connection) | {"form": form}
     return render(request, template, context, status=422 if form.errors else 200)

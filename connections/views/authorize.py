@@ -1,5 +1,7 @@
 """Our page before the service's consent page, and the answer that comes back from there."""
 
+from urllib.parse import urlencode
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -9,7 +11,8 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 import problems
-from connections import oauth
+from connections import access, oauth
+from connections.errors import AccountElsewhere
 from connections.models import Grant
 from connections.oauth import Pending
 from connections.views import connecting
@@ -79,7 +82,20 @@ def _complete(request: HttpRequest, service: str | None) -> Grant:
 def _refused(request: HttpRequest, error: problems.AppError) -> HttpResponse:
     """400 for everything that the person or the service did; ours keeps its own status."""
     status = error.status if error.status >= 500 else 400
-    return render(request, "connections/refused.html", {"error": error}, status=status)
+    context = {"error": error, "switch": _switch(request, error)}
+    return render(request, "connections/refused.html", context, status=status)
+
+
+def _switch(request: HttpRequest, error: problems.AppError) -> dict[str, object] | None:
+    """What the page offers to somebody whose account is in another place than their connection."""
+    actor = sessions.actor_of(request)
+    if actor is None or not isinstance(error, AccountElsewhere):
+        return None
+    connection = access.get(actor=actor, link_name=error.extra["connection"])
+    asked = urlencode({name: error.extra[name] for name in ("variable", "choice")})
+    address = reverse("connections:switch", args=[connection.link_name])
+    may_edit = access.may_edit(actor, connection)
+    return {"connection": connection, "may_edit": may_edit, "address": f"{address}?{asked}"}
 
 
 def _context(request: HttpRequest, asked: Pending) -> dict[str, object]:

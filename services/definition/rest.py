@@ -35,6 +35,11 @@ def _check_variables(variables: list[dict[str, Any]], errors: Errors) -> None:
         if any(set(table) != set(variable["choices"]) for table in variable["follow"].values()):
             message = "What follows needs one value for each choice, and no other."
             errors.append({"field": f"{field}.follow", "message": message})
+        if any(
+            not set(table.values()) <= set(variable["choices"]) for table in variable["callback"].values()
+        ):
+            message = "What the callback names is one of the choices."
+            errors.append({"field": f"{field}.callback", "message": message})
         if len(set(variable["choices"])) < len(variable["choices"]):
             errors.append({"field": f"{field}.choices", "message": "A choice is there twice."})
         problem = patterns.problem(variable["pattern"])

@@ -25,6 +25,7 @@ class Variable(Config):
     """A value that differs from connection to connection: a data centre, a subdomain.
 
     ``follow``: further placeholders whose value goes with the choice, ``{"api": {"eu": "zohoapis.eu"}}``.
+    ``callback``: what names the account's choice when it comes back, ``{"location": {"eu": "zoho.eu"}}``.
     """
 
     name: LinkName
@@ -33,6 +34,7 @@ class Variable(Config):
     follow: Annotated[dict[LinkName, dict[Key, Value]], Declared(max_length=10)] = Declared(
         default_factory=dict
     )
+    callback: Annotated[dict[Key, dict[Key, Key]], Declared(max_length=10)] = Declared(default_factory=dict)
     pattern: Annotated[str, StringConstraints(max_length=200)] = ""
     example: Short = ""
     hint: Short = ""

@@ -190,10 +190,10 @@ class ServiceForm(OperationForm):
         return entered if entered["path"] else {}
 
     def _with_follow(self, variable: dict[str, Any]) -> dict[str, Any]:
-        """What follows a choice has no box here: it stays while the choices do."""
+        """What goes with a choice has no box here: it stays while the choices do."""
         for stored in self.service.variables if self.service else []:
             if stored["name"] == variable["name"] and stored["choices"] == variable["choices"]:
-                return variable | {"follow": stored.get("follow", {})}
+                return variable | {key: stored.get(key, {}) for key in ("follow", "callback")}
         return variable
 
     def _fit_to(self, service: Service) -> None:

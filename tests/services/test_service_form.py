@@ -43,7 +43,14 @@ FULL: dict[str, Any] = {
     "hosts": ["commerce.zoho.{dc}", "*.zohostatic.eu"],
     "headers": {"Accept": "text/html: really", "X-Dc": "{dc}"},
     "query": {"format": "a=b"},
-    "variables": [{"name": "dc", "choices": ["eu", "com"], "follow": {"api": {"eu": "x", "com": "y"}}}],
+    "variables": [
+        {
+            "name": "dc",
+            "choices": ["eu", "com"],
+            "follow": {"api": {"eu": "x", "com": "y"}},
+            "callback": {"location": {"eu": "eu", "us": "com"}},
+        }
+    ],
     "test": {"method": "HEAD", "path": "/me"},
     "identity": {"path": "/me", "id": "user.id"},
     "oauth2": {
