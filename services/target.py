@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -55,7 +56,7 @@ def fill(*, service: Mapping[str, Any], auth: Mapping[str, Any], variables: Mapp
             config[name] = _filled_url(config[name], values)
     return Target(
         base_url=_filled_url(service["base_url"], values, kept=keys),
-        hosts=tuple(_filled_host(pattern, values) for pattern in service["hosts"]),
+        hosts=_filled_hosts(tuple(service["hosts"]), tuple(values.items())),
         headers={name: _filled(value, values) for name, value in service["headers"].items()},
         query={name: _filled(value, values) for name, value in service["query"].items()},
         config=config,
@@ -200,9 +201,13 @@ def _filled_url(url: str, values: Mapping[str, str], kept: frozenset[str] = froz
     return PLACEHOLDER.sub(value_of, url)
 
 
-def _filled_host(pattern: str, values: Mapping[str, str]) -> str:
-    return (
+@lru_cache(maxsize=1024)
+def _filled_hosts(patterns: tuple[str, ...], pairs: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
+    """The allowed hosts, of which some services have dozens; every call asks for them."""
+    values = dict(pairs)
+    return tuple(
         PLACEHOLDER.sub(lambda match: _host_value(match[1], values), pattern) if "{" in pattern else pattern
+        for pattern in patterns
     )
 
 
