@@ -153,6 +153,16 @@ def test_zoho_has_every_data_centre_and_its_own_prefix(link_name: str) -> None:
 
 
 @pytest.mark.parametrize("path", sorted(loader.OWN_FOLDER.glob("zoho*.toml")), ids=lambda path: path.stem)
+def test_zohos_callback_names_the_data_centre(path: Path) -> None:
+    codes = ("us", "eu", "in", "au", "jp", "ca", "sa", "uk", "cn", "ae")
+    variable = next(each for each in entry_of(path).defined.variables if each["name"] == "domain")
+    assert variable["callback"] == {
+        "location": dict(zip(codes, ZOHO_DATA_CENTRES, strict=True)),
+        "accounts-server": {f"https://accounts.{domain}": domain for domain in ZOHO_DATA_CENTRES},
+    }
+
+
+@pytest.mark.parametrize("path", sorted(loader.OWN_FOLDER.glob("zoho*.toml")), ids=lambda path: path.stem)
 def test_a_grant_of_zohos_is_revoked_where_its_tokens_come_from(path: Path) -> None:
     for config in configs_of(entry_of(path)):
         assert config["revoke_url"] == f"{config['token_url']}/revoke"
