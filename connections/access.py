@@ -13,9 +13,14 @@ from services.models import Service
 INTERNAL = ~Q(made_by="")
 
 
+def administers(actor: Actor) -> bool:
+    """May the actor see and edit every connection, as far as their token reaches?"""
+    return actor.user.is_administrator
+
+
 def visible(actor: Actor) -> QuerySet[Connection]:
     """What the actor may see: what includes them; everything where they administer."""
-    if actor.is_administrator:
+    if administers(actor):
         return _narrowed(actor, Q())
     return _narrowed(actor, ~INTERNAL & (Q(created_by=actor.id) | _has(actor)))
 
@@ -26,7 +31,7 @@ def usable(actor: Actor) -> QuerySet[Connection]:
     An administrator's sight is not enough. Internal connections are for administrators only.
     """
     includes = Q(created_by=actor.id) | _has(actor, can_use=True)
-    return _narrowed(actor, includes if actor.is_administrator else includes & ~INTERNAL)
+    return _narrowed(actor, includes if administers(actor) else includes & ~INTERNAL)
 
 
 def mine(actor: Actor) -> QuerySet[Connection]:
@@ -95,7 +100,7 @@ def may_edit(actor: Actor, connection: Connection) -> bool:
     """Its creator, administrators, and who was given the right."""
     if not _is_within(actor, connection):
         return False
-    if actor.is_administrator:
+    if administers(actor):
         return True
     if connection.is_internal:
         return False

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from ninja import Body, Query, Router, Status
 
 from api.pages import Paging, page
-from connections import access, operations, shapes
+from connections import access, api_auth, operations, shapes
 from connections.models import Connection
 from connections.schemas import (
     ConnectIn,
@@ -28,6 +28,7 @@ from services import api as services_api
 from services import operations as services_operations
 
 router = Router(tags=["connections"])
+NARROWED = api_auth.authenticate_narrowed  # open to tokens that are narrowed to connections, too
 as_json = shapes.as_json
 LISTS = {"mine": access.mine, "shared": access.shared, "internal": access.internal}
 REVOKED = {
@@ -39,7 +40,7 @@ ORDER = ("name", "id")
 
 
 # --- Connections --------------------------------------------------------------------------------------
-@router.get("/connections", response=ConnectionList, url_name="connections")
+@router.get("/connections", response=ConnectionList, url_name="connections", auth=NARROWED)
 def list_connections(request: HttpRequest, query: Query[Listed]) -> dict[str, Any]:
     """Connections by list, by name."""
     actor = from_request(request)
@@ -59,14 +60,14 @@ def create_connection(request: HttpRequest, data: ConnectionIn) -> Status[dict[s
     return Status(201, as_json(connection, actor))
 
 
-@router.get("/connections/{link_name}", response=ConnectionOut, url_name="connection")
+@router.get("/connections/{link_name}", response=ConnectionOut, url_name="connection", auth=NARROWED)
 def get_connection(request: HttpRequest, link_name: str) -> dict[str, Any]:
     """One connection, as it stands for the asker."""
     actor = from_request(request)
     return as_json(access.get(actor=actor, link_name=link_name), actor)
 
 
-@router.patch("/connections/{link_name}", response=ConnectionOut, url_name="connection")
+@router.patch("/connections/{link_name}", response=ConnectionOut, url_name="connection", auth=NARROWED)
 def change_connection(request: HttpRequest, link_name: str, data: ConnectionPatch) -> dict[str, Any]:
     """Change what is given; changed scopes or variables need consent again."""
     actor = from_request(request)
@@ -76,7 +77,7 @@ def change_connection(request: HttpRequest, link_name: str, data: ConnectionPatc
     return as_json(connection, actor)
 
 
-@router.delete("/connections/{link_name}", response={204: None}, url_name="connection")
+@router.delete("/connections/{link_name}", response={204: None}, url_name="connection", auth=NARROWED)
 def delete_connection(request: HttpRequest, link_name: str) -> Status[None]:
     """Delete it with all it holds."""
     actor = from_request(request)
@@ -85,7 +86,7 @@ def delete_connection(request: HttpRequest, link_name: str) -> Status[None]:
     return Status(204, None)
 
 
-@router.post("/connections/{link_name}/connect", response=dict[str, Any], url_name="connect")
+@router.post("/connections/{link_name}/connect", response=dict[str, Any], url_name="connect", auth=NARROWED)
 def connect(request: HttpRequest, link_name: str, data: ConnectIn | None = None) -> dict[str, Any]:
     """Key and basic: `credentials` in, the connection out. OAuth: `authorize_url` out."""
     actor = from_request(request)
@@ -95,7 +96,7 @@ def connect(request: HttpRequest, link_name: str, data: ConnectIn | None = None)
     return {"authorize_url": authorize_url} if authorize_url else as_json(connection, actor)
 
 
-@router.post("/connections/{link_name}/revoke", response=RevokedOut, url_name="revoke")
+@router.post("/connections/{link_name}/revoke", response=RevokedOut, url_name="revoke", auth=NARROWED)
 def revoke(request: HttpRequest, link_name: str) -> dict[str, Any]:
     """Wipe the grant here and tell the service; `confirmed` says whether it agreed."""
     actor = from_request(request)
@@ -106,7 +107,7 @@ def revoke(request: HttpRequest, link_name: str) -> dict[str, Any]:
 
 
 # --- API tokens ---------------------------------------------------------------------------------------
-@router.get("/tokens", response=TokenList, url_name="tokens")
+@router.get("/tokens", response=TokenList, url_name="tokens", auth=NARROWED)
 def list_tokens(request: HttpRequest, paging: Query[Paging]) -> dict[str, Any]:
     """The asker's API tokens, newest first."""
     actor = from_request(request)
@@ -114,7 +115,7 @@ def list_tokens(request: HttpRequest, paging: Query[Paging]) -> dict[str, Any]:
     return {"items": shapes.tokens_as_json(rows, actor), "next": following}
 
 
-@router.post("/tokens", response={201: NewTokenOut}, url_name="tokens")
+@router.post("/tokens", response={201: NewTokenOut}, url_name="tokens", auth=NARROWED)
 def create_token(request: HttpRequest, data: TokenIn) -> Status[dict[str, Any]]:
     """Make an API token; its text is in this answer and nowhere else."""
     actor = from_request(request)
@@ -122,7 +123,7 @@ def create_token(request: HttpRequest, data: TokenIn) -> Status[dict[str, Any]]:
     return Status(201, shapes.tokens_as_json([row], actor)[0] | {"token": secret.reveal()})
 
 
-@router.delete("/tokens/{token_id}", response={204: None}, url_name="token")
+@router.delete("/tokens/{token_id}", response={204: None}, url_name="token", auth=NARROWED)
 def revoke_token(request: HttpRequest, token_id: UUID) -> Status[None]:
     """Revoke a token and those made with it."""
     operations.revoke_token(actor=from_request(request), token_id=token_id)

@@ -21,11 +21,21 @@ GUESSES = 60  # bad tokens from an address within five minutes
 
 
 def authenticate(request: HttpRequest) -> Actor:
-    """The actor of an API request, also left on ``request.actor``. Raises Unauthenticated and NotAllowed."""
-    header = request.headers.get("Authorization")
-    actor = _of_session(request) if header is None else _of_token(request, header)
-    request.actor = actor  # type: ignore[attr-defined]
+    """The actor of an API request, also left on ``request.actor``. Raises Unauthenticated and NotAllowed.
+
+    Refuses a token that is narrowed to connections: an operation that is open to those, too, says so by
+    ``auth=authenticate_narrowed``.
+    """
+    actor = authenticate_narrowed(request)
+    if actor.is_narrowed:
+        raise TokenNotAllowed("This API token is narrowed to certain connections, and manages nothing else.")
     return actor
+
+
+def authenticate_narrowed(request: HttpRequest) -> Actor:
+    """The same for what a narrowed token may ask: its own connections, and tokens no wider than itself."""
+    header = request.headers.get("Authorization")
+    return _of_session(request) if header is None else _of_token(request, header)
 
 
 def actor_of_token(token: ApiToken, *, ip: str, request_id: str = "") -> Actor:
@@ -56,6 +66,7 @@ def _of_session(request: HttpRequest) -> Actor:
     actor = sessions.actor_of(request)
     if actor is None:
         raise Unauthenticated
+    request.actor = actor  # type: ignore[attr-defined]  # known from here on, whatever they may
     if check_csrf(request) is not None:
         raise CsrfFailed
     return actor
@@ -69,9 +80,11 @@ def _of_token(request: HttpRequest, header: str) -> Actor:
     if token is None:
         throttle.failed("token", addresses.throttle_key(ip), limit=GUESSES)
         raise Unauthenticated
+    actor = actor_of_token(token, ip=ip, request_id=getattr(request, "id", ""))
+    request.actor = actor  # type: ignore[attr-defined]
     _check_rules(token, request.method or "", ip)
     _note_use(token)
-    return actor_of_token(token, ip=ip, request_id=getattr(request, "id", ""))
+    return actor
 
 
 def _check_rules(token: ApiToken, method: str, ip: str) -> None:

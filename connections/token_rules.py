@@ -33,7 +33,7 @@ def checked(
 
     Raises ActingForOthers.
     """
-    if act_for and not (actor.is_administrator or is_by_operator):
+    if act_for and not (actor.user.is_administrator or is_by_operator):
         raise ActingForOthers
     rules: Rules = {
         "connections": _connections(actor, connections, errors),
@@ -57,6 +57,23 @@ def within(maker: Mapping[str, Any], asked: Mapping[str, Any]) -> Rules:
         "networks": networks or [],
         "act_for": _narrow("act_for", asked["act_for"], maker.get("act_for") or [], _may_act),
     }
+
+
+def is_within(maker: Mapping[str, Any], rules: Mapping[str, Any]) -> bool:
+    """Is a token with ``rules`` no wider than one with the rules ``maker``?"""
+    acts_for = rules.get("act_for") or []
+    return (
+        _is_no_wider(rules.get("connections"), maker.get("connections"), _is_subset)
+        and _is_no_wider(rules.get("methods") or None, maker.get("methods") or None, _is_subset)
+        and _is_no_wider(rules.get("networks") or None, maker.get("networks") or None, _are_inside)
+        and _may_act(acts_for, maker.get("act_for") or [])
+    )
+
+
+def _is_no_wider(
+    asked: list[str] | None, limit: list[str] | None, is_inside: Callable[[list[str], list[str]], bool]
+) -> bool:
+    return limit is None or (asked is not None and is_inside(asked, limit))
 
 
 def _narrow(

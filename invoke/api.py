@@ -8,12 +8,13 @@ from django.http import HttpRequest
 from ninja import Query, Router, Schema
 
 from api.pages import Paging, page
-from connections import access
+from connections import access, api_auth
 from invoke import operations, snippets
 from invoke.models import Call
 from people.actor import from_request
 
 router = Router(tags=["calls"])
+NARROWED = api_auth.authenticate_narrowed  # open to tokens that are narrowed to connections, too
 
 
 class CallOut(Schema):
@@ -67,7 +68,9 @@ class TestOut(Schema):
     detail: str
 
 
-@router.get("/connections/{link_name}/calls", response=CallList, summary="Calls of a connection")
+@router.get(
+    "/connections/{link_name}/calls", response=CallList, summary="Calls of a connection", auth=NARROWED
+)
 def list_calls(request: HttpRequest, link_name: str, paging: Query[Paging]) -> dict[str, Any]:
     """The calls that you may see, newest first."""
     actor = from_request(request)
@@ -78,14 +81,16 @@ def list_calls(request: HttpRequest, link_name: str, paging: Query[Paging]) -> d
     return {"items": rows[0], "next": rows[1]}
 
 
-@router.get("/connections/{link_name}/snippets", response=SnippetList, summary="Code to call it")
+@router.get(
+    "/connections/{link_name}/snippets", response=SnippetList, summary="Code to call it", auth=NARROWED
+)
 def list_snippets(request: HttpRequest, link_name: str) -> dict[str, Any]:
     """Ready to paste, with this server's address and the link name filled in."""
     connection = access.get(actor=from_request(request), link_name=link_name)
     return {"items": snippets.snippets(connection)}
 
 
-@router.post("/connections/{link_name}/test", response=TestOut, summary="Test a connection")
+@router.post("/connections/{link_name}/test", response=TestOut, summary="Test a connection", auth=NARROWED)
 def test(request: HttpRequest, link_name: str) -> operations.TestResult:
     """Send the service's test request; without one, refresh where that can be done."""
     actor = from_request(request)

@@ -60,7 +60,7 @@ def calls(
 ) -> QuerySet[Call]:
     """The calls that the actor may see: their own, and those of connections that they may edit."""
     found = Call.objects.all()
-    if not actor.is_administrator:
+    if not access.administers(actor):
         found = found.filter(_own(actor))
     if actor.connection_ids is not None:
         found = found.filter(connection_id__in=actor.connection_ids)

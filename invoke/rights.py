@@ -14,6 +14,7 @@ from invoke.resolve import Row, json_of
 
 SCOPE = "invoke"
 ADMINISTRATOR = "administrator"
+OWN_API = "{public_url}/api/v1"  # the base URL of the service that our own connection is to
 
 
 def judge(row: Row, caller: Caller, ask: Ask, now: float, *, is_test: bool = False) -> None:
@@ -61,11 +62,21 @@ def _check_connection(row: Row, *, is_test: bool) -> None:
 
 def _check_narrowing(row: Row, ask: Ask, rules: dict[str, Any]) -> None:
     connections = rules.get("connections")
+    if row.is_builtin and row.base_url == OWN_API:
+        _check_own_api(row, is_narrowed=connections is not None)
     if connections is not None and str(UUID(row.connection_id)) not in connections:
         raise TokenNotAllowed("This API token is narrowed to other connections.")
     methods = rules.get("methods")
     if methods and ask.method not in methods:
         raise TokenNotAllowed(f"This API token is narrowed to {', '.join(methods)}.")
+
+
+def _check_own_api(row: Row, *, is_narrowed: bool) -> None:
+    """The connection's own token reads all that its administrator may: the caller's must be as wide."""
+    if api_auth.SCOPE not in json_of(row.token_scopes or "[]"):
+        raise TokenNotAllowed("Calls to Switchboard itself take an API token with the `manage` scope, too.")
+    if is_narrowed:
+        raise TokenNotAllowed("An API token that is narrowed to connections reads nothing of Switchboard.")
 
 
 def _check_person(row: Row, caller: Caller, rules: dict[str, Any]) -> None:

@@ -42,12 +42,20 @@ class Actor:
         return self.user.role
 
     @property
+    def is_narrowed(self) -> bool:
+        """Is it a token that reaches certain connections and nothing else?"""
+        return self.connection_ids is not None
+
+    @property
     def is_administrator(self) -> bool:
-        return self.user.is_administrator
+        """Everywhere: a narrowed token never is, whoever owns it. What an administrator may do with the
+        connections that it reaches is for ``connections.access`` to say."""
+        return self.user.is_administrator and not self.is_narrowed
 
     @property
     def is_builder(self) -> bool:
-        return self.user.is_builder
+        """May make things; a narrowed token makes none."""
+        return self.user.is_builder and not self.is_narrowed
 
     @property
     def is_token(self) -> bool:

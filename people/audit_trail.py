@@ -17,8 +17,8 @@ EXACT = {"event": "event", "actor": "actor__iexact", "target": "target"}
 
 
 def visible(actor: Actor) -> QuerySet[AuditEvent]:
-    """The events that this person may read."""
-    events = AuditEvent.objects.all()
+    """The events that this person may read; through a narrowed token none."""
+    events = AuditEvent.objects.none() if actor.is_narrowed else AuditEvent.objects.all()
     return events if actor.is_administrator else events.filter(actor_id=actor.id)
 
 

@@ -238,7 +238,8 @@ def _with_auths(services: QuerySet[Service]) -> QuerySet[Service]:
 
 
 def _is_keeper(actor: Actor, service: Service) -> bool:
-    return actor.is_administrator or (service.is_custom and service.created_by_id == actor.id)
+    is_maker = service.is_custom and service.created_by_id == actor.id
+    return actor.is_administrator or (is_maker and not actor.is_narrowed)
 
 
 def _require_editor(actor: Actor, service: Service) -> None:

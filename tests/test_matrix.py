@@ -1,7 +1,10 @@
 """Who may do what, everywhere: every URL and method against every kind of person and token (checklist I1).
 
-A row is five outcomes, for: anonymous, stranger, teammate, owner, administrator. A token of the stranger's
-fares like the stranger at the API and like nobody on pages; an expired token fares like nobody.
+A row is seven outcomes, for: anonymous, stranger, rival (who makes things of their own), viewer (who sees the
+owner's connections and may not use them), teammate (who uses them), owner, administrator. At the API an
+eighth follows: an administrator's token that is narrowed to the connection asked about. The other tokens
+follow from the row: a stranger's and an administrator's fare like themselves, an expired one like nobody, and
+an administrator's that is narrowed to another connection finds none here. On pages every token is nobody.
 A URL without a row fails, and so does a method that answers without one.
 """
 
@@ -20,126 +23,129 @@ from django.utils import timezone
 from connections import oauth, operations
 from connections.models import Access, ApiToken, Connection
 from people.actor import Actor
-from people.models import User
+from people.models import Role, User
 from services import operations as service_operations
 from tests.conftest import Script, SignIn
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 API = "/api/v1/"
 OUTCOMES = {401: "1", 403: "3", 404: "4", 405: "5", 410: "0"}
+ONE_CONNECTION = "/connections/{link_name}"
+PEOPLE = ("stranger", "rival", "viewer", "teammate", "owner", "administrator")
 
-# + goes through, whatever comes of it · > to the sign-in page · 1 401 · 3 403 · 4 404 · 5 405 · 0 410
+# + goes through, whatever comes of it · > to the sign-in page · 1 401 · 3 403 · t 403, the token may not ·
+# 4 404 · 5 405 · 0 410
 ROWS = {
     # Open to all; one-time links that are over
-    "GET /healthz": "+++++",
-    "GET /readyz": "+++++",
-    "GET /accounts/login/": "+++++",
-    "POST /accounts/login/": "+++++",
-    "PUT /accounts/login/": "+++++",  # Django's FormView takes PUT for POST, with the same check of CSRF
-    "PATCH /accounts/login/": "5++++",  # signed in already: leads on to the pages
-    "DELETE /accounts/login/": "5++++",
-    "GET /accounts/logout/": ">++++",
-    "POST /accounts/logout/": ">>>>>",  # and that is where it leads
-    "GET /accounts/password/reset/": "+++++",
-    "POST /accounts/password/reset/": "+++++",
-    "GET /accounts/signup/": "33333",
-    "GET /welcome/{token}/": "00000",
-    "POST /welcome/{token}/": "00000",
-    "GET /set-password/{token}/": "00000",
-    "POST /set-password/{token}/": "00000",
+    "GET /healthz": "+++++++",
+    "GET /readyz": "+++++++",
+    "GET /accounts/login/": "+++++++",
+    "POST /accounts/login/": "+++++++",
+    "PUT /accounts/login/": "+++++++",  # Django's FormView takes PUT for POST, with the same check of CSRF
+    "PATCH /accounts/login/": "5++++++",  # signed in already: leads on to the pages
+    "DELETE /accounts/login/": "5++++++",
+    "GET /accounts/logout/": ">++++++",
+    "POST /accounts/logout/": ">>>>>>>",  # and that is where it leads
+    "GET /accounts/password/reset/": "+++++++",
+    "POST /accounts/password/reset/": "+++++++",
+    "GET /accounts/signup/": "3333333",
+    "GET /welcome/{token}/": "0000000",
+    "POST /welcome/{token}/": "0000000",
+    "GET /set-password/{token}/": "0000000",
+    "POST /set-password/{token}/": "0000000",
     # Whoever is signed in
-    "GET /": ">++++",
-    "GET /accounts/reauthenticate/": ">++++",
-    "POST /accounts/reauthenticate/": ">++++",
-    "PUT /accounts/reauthenticate/": ">++++",
-    "GET /accounts/password/change/": ">++++",
-    "POST /accounts/password/change/": ">++++",
-    "PUT /accounts/password/change/": ">++++",
-    "GET /connections/": ">++++",
-    "GET /services/": ">++++",
-    "GET /services/{link_name}/": ">++++",
-    "GET /tokens/": ">++++",
-    "GET /tokens/new/": ">++++",
-    "POST /tokens/new/": ">++++",
-    "POST /tokens/{token_id}/revoke/": ">44++",
-    "GET /activity/": ">++++",
-    "GET /audit/": ">++++",
-    "GET /docs/": ">++++",
-    "GET /docs/{page}/": ">++++",
-    "GET /api/docs": ">++++",
+    "GET /": ">++++++",
+    "GET /accounts/reauthenticate/": ">++++++",
+    "POST /accounts/reauthenticate/": ">++++++",
+    "PUT /accounts/reauthenticate/": ">++++++",
+    "GET /accounts/password/change/": ">++++++",
+    "POST /accounts/password/change/": ">++++++",
+    "PUT /accounts/password/change/": ">++++++",
+    "GET /connections/": ">++++++",
+    "GET /services/": ">++++++",
+    "GET /services/{link_name}/": ">++++++",
+    "GET /tokens/": ">++++++",
+    "GET /tokens/new/": ">++++++",
+    "POST /tokens/new/": ">++++++",
+    "POST /tokens/{token_id}/revoke/": ">4444++",
+    "GET /activity/": ">++++++",
+    "GET /audit/": ">++++++",
+    "GET /docs/": ">++++++",
+    "GET /docs/{page}/": ">++++++",
+    "GET /api/docs": ">++++++",
     # Builders
-    "GET /connections/new/": ">33++",
-    "GET /connections/new/{service}/": ">33++",
-    "POST /connections/new/{service}/": ">33++",
-    "GET /services/new/": ">33++",
-    "POST /services/new/": ">33++",
+    "GET /connections/new/": ">3+33++",
+    "GET /connections/new/{service}/": ">3+33++",
+    "POST /connections/new/{service}/": ">3+33++",
+    "GET /services/new/": ">3+33++",
+    "POST /services/new/": ">3+33++",
     # A connection: who sees it, who uses it, who may change it
-    "GET /connections/{link_name}/": ">4+++",
-    "POST /connections/{link_name}/test/": ">4+++",
-    "GET /connections/{link_name}/connect/": ">43++",
-    "POST /connections/{link_name}/connect/": ">43++",
-    "GET /connections/{link_name}/edit/": ">43++",
-    "POST /connections/{link_name}/edit/": ">43++",
-    "GET /connections/{link_name}/revoke/": ">43++",
-    "POST /connections/{link_name}/revoke/": ">43++",
-    "GET /connections/{link_name}/switch/": ">43++",
-    "POST /connections/{link_name}/switch/": ">43++",
-    "POST /connections/{link_name}/disable/": ">43++",
-    "POST /connections/{link_name}/enable/": ">43++",
-    "GET /connections/{link_name}/delete/": ">43++",
-    "POST /connections/{link_name}/delete/": ">43++",
-    "GET /authorize/{token}/": ">33+3",
-    "POST /authorize/{token}/": ">33+3",
-    "GET /oauth/callback/{service}": "+++++",
-    "POST /oauth/callback/{service}": "+++++",
-    "PUT /oauth/callback/{service}": "+++++",
-    "PATCH /oauth/callback/{service}": "+++++",
-    "DELETE /oauth/callback/{service}": "+++++",
+    "GET /connections/{link_name}/": ">44++++",
+    "POST /connections/{link_name}/test/": ">44++++",
+    "GET /connections/{link_name}/connect/": ">4433++",
+    "POST /connections/{link_name}/connect/": ">4433++",
+    "GET /connections/{link_name}/edit/": ">4433++",
+    "POST /connections/{link_name}/edit/": ">4433++",
+    "GET /connections/{link_name}/switch/": ">4433++",
+    "POST /connections/{link_name}/switch/": ">4433++",
+    "GET /connections/{link_name}/revoke/": ">4433++",
+    "POST /connections/{link_name}/revoke/": ">4433++",
+    "POST /connections/{link_name}/disable/": ">4433++",
+    "POST /connections/{link_name}/enable/": ">4433++",
+    "GET /connections/{link_name}/delete/": ">4433++",
+    "POST /connections/{link_name}/delete/": ">4433++",
+    "GET /authorize/{token}/": ">3333+3",
+    "POST /authorize/{token}/": ">3333+3",
+    "GET /oauth/callback/{service}": "+++++++",
+    "POST /oauth/callback/{service}": "+++++++",
+    "PUT /oauth/callback/{service}": "+++++++",
+    "PATCH /oauth/callback/{service}": "+++++++",
+    "DELETE /oauth/callback/{service}": "+++++++",
     # A custom service: its creator and administrators
-    "GET /services/{link_name}/client/": ">33++",
-    "POST /services/{link_name}/client/": ">33++",
-    "GET /services/{link_name}/edit/": ">33++",
-    "POST /services/{link_name}/edit/": ">33++",
-    "GET /services/{link_name}/delete/": ">33++",
-    "POST /services/{link_name}/delete/": ">33++",
-    "GET /services/{link_name}/copy/": ">33++",
-    "POST /services/{link_name}/copy/": ">33++",
-    "POST /services/{link_name}/hide/": ">333+",
-    "GET /services/{link_name}/newer/": ">333+",
-    "POST /services/{link_name}/newer/": ">333+",
+    "GET /services/{link_name}/client/": ">3333++",
+    "POST /services/{link_name}/client/": ">3333++",
+    "GET /services/{link_name}/edit/": ">3333++",
+    "POST /services/{link_name}/edit/": ">3333++",
+    "GET /services/{link_name}/delete/": ">3333++",
+    "POST /services/{link_name}/delete/": ">3333++",
+    "GET /services/{link_name}/copy/": ">3+33++",
+    "POST /services/{link_name}/copy/": ">3+33++",
+    "POST /services/{link_name}/hide/": ">33333+",
+    "GET /services/{link_name}/newer/": ">33333+",
+    "POST /services/{link_name}/newer/": ">33333+",
     # Administrators
-    "GET /people/": ">333+",
-    "GET /people/new/": ">333+",
-    "POST /people/new/": ">333+",
-    "GET /people/{person_id}/": ">333+",
-    "POST /people/{person_id}/": ">333+",
-    "POST /people/{person_id}/password-link/": ">333+",
+    "GET /people/": ">33333+",
+    "GET /people/new/": ">33333+",
+    "POST /people/new/": ">33333+",
+    "GET /people/{person_id}/": ">33333+",
+    "POST /people/{person_id}/": ">33333+",
+    "POST /people/{person_id}/password-link/": ">33333+",
     # The API
-    "GET /api/v1/": "44444",
-    **{f"{method} /api/v1/openapi.json": "+++++" for method in METHODS},  # read-only, whatever the method
-    "GET /api/v1/people": "1333+",
-    "POST /api/v1/people": "1333+",
-    "PATCH /api/v1/people/{person_id}": "1333+",
-    "GET /api/v1/audit": "1++++",
-    "GET /api/v1/services": "1++++",
-    "POST /api/v1/services": "133++",
-    "GET /api/v1/services/{link_name}": "1++++",
-    "PATCH /api/v1/services/{link_name}": "133++",
-    "DELETE /api/v1/services/{link_name}": "133++",
-    "PUT /api/v1/services/{link_name}/client": "133++",
-    "GET /api/v1/connections": "1++++",
-    "POST /api/v1/connections": "133++",
-    "GET /api/v1/connections/{link_name}": "14+++",
-    "PATCH /api/v1/connections/{link_name}": "143++",
-    "DELETE /api/v1/connections/{link_name}": "143++",
-    "POST /api/v1/connections/{link_name}/connect": "143++",
-    "POST /api/v1/connections/{link_name}/revoke": "143++",
-    "POST /api/v1/connections/{link_name}/test": "14+++",
-    "GET /api/v1/connections/{link_name}/calls": "14+++",
-    "GET /api/v1/connections/{link_name}/snippets": "14+++",
-    "GET /api/v1/tokens": "1++++",
-    "POST /api/v1/tokens": "1++++",
-    "DELETE /api/v1/tokens/{token_id}": "144++",
+    "GET /api/v1/": "4444444",
+    **{f"{method} /api/v1/openapi.json": "+++++++" for method in METHODS},  # read-only, whatever the method
+    "GET /api/v1/people": "133333+t",
+    "POST /api/v1/people": "133333+t",
+    "PATCH /api/v1/people/{person_id}": "133333+t",
+    "GET /api/v1/audit": "1++++++t",
+    "GET /api/v1/services": "1++++++t",
+    "POST /api/v1/services": "13+33++t",
+    "GET /api/v1/services/{link_name}": "1++++++t",
+    "PATCH /api/v1/services/{link_name}": "13333++t",
+    "DELETE /api/v1/services/{link_name}": "13333++t",
+    "PUT /api/v1/services/{link_name}/client": "13333++t",
+    "GET /api/v1/connections": "1+++++++",
+    "POST /api/v1/connections": "13+33++t",
+    "GET /api/v1/connections/{link_name}": "144+++++",
+    "PATCH /api/v1/connections/{link_name}": "14433+++",
+    "DELETE /api/v1/connections/{link_name}": "14433+++",
+    "POST /api/v1/connections/{link_name}/connect": "14433+++",
+    "POST /api/v1/connections/{link_name}/revoke": "14433+++",
+    "POST /api/v1/connections/{link_name}/test": "1443++++",
+    "GET /api/v1/connections/{link_name}/calls": "144+++++",
+    "GET /api/v1/connections/{link_name}/snippets": "144+++++",
+    "GET /api/v1/tokens": "1+++++++",
+    "POST /api/v1/tokens": "1+++++++",
+    "DELETE /api/v1/tokens/{token_id}": "14444++4",
 }
 SERVICE = {
     "name": "Desk",
@@ -186,8 +192,26 @@ URLS = sorted(set(patterns(get_resolver().url_patterns)))
 
 
 @pytest.fixture
-def values(owner: User, teammate: User, stranger: User, make_script: Callable[..., Script]) -> dict[str, str]:
-    """The owner's world: two services, two connections that the teammate may use, and a token."""
+def rival(make_person: Callable[..., User]) -> User:
+    return make_person("rival@example.com", Role.BUILDER)
+
+
+@pytest.fixture
+def viewer(make_person: Callable[..., User]) -> User:
+    return make_person("viewer@example.com")
+
+
+@pytest.fixture
+def values(
+    owner: User,
+    rival: User,
+    viewer: User,
+    teammate: User,
+    stranger: User,
+    make_script: Callable[..., Script],
+) -> dict[str, str]:
+    """The owner's world: two services, two connections that others see or use, and a token; and beside it
+    the rival's, with names that begin alike."""
     actor = Actor.of(owner)
     shop = SERVICE | {"name": "Shop", "link_name": "shop", "auth_type": "oauth2", "oauth2": OAUTH2}
     del shop["api_key"]
@@ -197,6 +221,10 @@ def values(owner: User, teammate: User, stranger: User, make_script: Callable[..
         asked = {"service": link_name, "name": link_name, "link_name": link_name}
         made = operations.create_connection(actor=actor, data=asked | credentials)
         Access.objects.create(connection=made, user=teammate, can_use=True)
+        Access.objects.create(connection=made, user=viewer, can_use=False)
+    theirs = {"service": "deskpro", "name": "deskpro", "link_name": "deskpro"} | CREDENTIALS
+    service_operations.create_service(actor=Actor.of(rival), data=SERVICE | {"link_name": "deskpro"})
+    operations.create_connection(actor=Actor.of(rival), data=theirs)
     link = oauth.link(actor=actor, connection=Connection.objects.get(link_name="shop"), for_user=owner)
     return {
         "link_name": "desk",
@@ -209,26 +237,25 @@ def values(owner: User, teammate: User, stranger: User, make_script: Callable[..
 
 
 @pytest.fixture
-def everybody(
-    owner: User,
-    administrator: User,
-    teammate: User,
-    stranger: User,
-    signed_in: SignIn,
-    make_script: Callable[..., Script],
-) -> dict[str, Client]:
-    """By who they are, in the order of a row, and then the two tokens."""
-    expired = make_script(owner, name="expired")
+def everybody(request: pytest.FixtureRequest, values: dict[str, str], signed_in: SignIn) -> dict[str, Client]:
+    """By who they are, in the order of a row, and then the tokens."""
+    people: dict[str, User] = {name: request.getfixturevalue(name) for name in PEOPLE}
+    make_script: Callable[..., Script] = request.getfixturevalue("make_script")
+    administrator = people["administrator"]
+    expired = make_script(people["owner"], name="expired")
     ApiToken.objects.filter(pk=expired.token.pk).update(expires_at=timezone.now() - timedelta(days=1))
-    return {
-        "anonymous": Client(),
-        "stranger": signed_in(stranger),
-        "teammate": signed_in(teammate),
-        "owner": signed_in(owner),
-        "administrator": signed_in(administrator),
-        "foreign token": Client(headers=make_script(stranger, name="foreign").headers),
-        "expired token": Client(headers=expired.headers),
+    tokens = {
+        "foreign token": make_script(people["stranger"]),
+        "expired token": expired,
+        "administrator's token": make_script(administrator),
+        "narrowed to it": make_script(administrator, connections=["desk"]),
+        "narrowed to another": make_script(administrator, connections=["shop"]),
     }
+    return (
+        {"anonymous": Client()}
+        | {name: signed_in(person) for name, person in people.items()}
+        | {name: Client(headers=script.headers) for name, script in tokens.items()}
+    )
 
 
 def outcome(client: Client, method: str, url: str, values: dict[str, str], body: Any = None) -> str:
@@ -247,6 +274,8 @@ def outcome(client: Client, method: str, url: str, values: dict[str, str], body:
         return ">"
     if answer.status_code >= 500:
         return f"!{answer.status_code}"
+    if answer.status_code == 403 and is_api and answer.json()["code"] == "token_not_allowed":
+        return "t"
     return OUTCOMES.get(answer.status_code, "+")
 
 
@@ -256,10 +285,12 @@ def _linked(url: str, values: dict[str, str]) -> dict[str, str]:
 
 
 def expected(row: str, url: str) -> str:
-    """The five outcomes and the two tokens'."""
-    if url.startswith(API):
-        return row + row[1] + row[0]
-    return row + row[0] * 2
+    """Everybody's outcomes: the row's, and those of the tokens."""
+    people, narrowed = row[:7], row[7:] or row[6]
+    if not url.startswith(API):
+        return people + row[0] * 5
+    elsewhere = "4" if narrowed == "+" and ONE_CONNECTION in url else narrowed
+    return people + row[1] + row[0] + row[6] + narrowed + elsewhere
 
 
 @pytest.mark.parametrize("url", URLS)

@@ -31,12 +31,12 @@ _KIND = RetiredLinkName.Kind.CONNECTION
 def create_connection(*, actor: Actor, data: Mapping[str, Any]) -> Connection:
     """A connection from the contract's JSON, with its credentials where they came along.
 
-    Raises NoBuilder, ValidationFailed, LinkNameTaken, LinkNameRetired.
+    Raises TokenNotAllowed, NoBuilder, ValidationFailed, LinkNameTaken, LinkNameRetired.
     """
+    if actor.is_narrowed:
+        raise TokenNotAllowed("This API token is narrowed to certain connections, so it makes no new one.")
     if not actor.is_builder:
         raise NoBuilder
-    if actor.connection_ids is not None:
-        raise TokenNotAllowed("This API token is narrowed to certain connections, so it makes no new one.")
     services_operations.lock_service(data.get("service"))
     asked = details.parse(actor=actor, data=data)
     _claim_link_name(actor, asked.link_name)

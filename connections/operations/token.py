@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from connections import token_rules, tokens
@@ -75,18 +75,23 @@ def _within_maker(
 
 
 def find_tokens(*, actor: Actor) -> QuerySet[ApiToken]:
-    """The actor's own live tokens; through a narrowed token only it and what it made."""
+    """The actor's own live tokens; through one that is narrowed to connections those no wider than it."""
     found = ApiToken.objects.filter(tokens.live(), user=actor.id, kind=ApiToken.Kind.API)
-    if actor.connection_ids is not None:
-        found = found.filter(Q(pk=actor.token_id) | Q(parent=actor.token_id))
-    return found
+    if not actor.is_narrowed:
+        return found
+    limit = ApiToken.objects.get(pk=actor.token_id)
+    return found.filter(pk__in=[row.pk for row in found if _is_no_wider(row, limit)])
+
+
+def _is_no_wider(row: ApiToken, limit: ApiToken) -> bool:
+    return set(row.scopes) <= set(limit.scopes) and token_rules.is_within(limit.rules, row.rules)
 
 
 @transaction.atomic
 def revoke_token(*, actor: Actor, token_id: UUID) -> ApiToken:
     """Revoke a token, and what was made with it. Raises TokenNotFound for one that is not the actor's."""
     found = find_tokens(actor=actor)
-    if actor.is_administrator and actor.connection_ids is None:
+    if actor.is_administrator:
         found = ApiToken.objects.filter(tokens.live(), kind=ApiToken.Kind.API)
     row = found.filter(pk=token_id).first()
     if row is None:

@@ -1,5 +1,6 @@
 """The server in processes of its own: what one of them changes, the others heed at the next call."""
 
+import re
 import signal
 import threading
 from collections.abc import Generator
@@ -15,6 +16,7 @@ from tests.connections.provider import Provider
 from tests.server import Installation, Server
 
 ADMINISTRATOR = "ada@example.com"
+PASSWORD = "correct horse battery staple"
 S = 10
 
 
@@ -36,7 +38,7 @@ def beside(server: Server, installation: Installation, tmp_path: Path) -> Genera
 
 @pytest.fixture
 def token(server: Server) -> str:
-    server.add_person(ADMINISTRATOR, "administrator", "correct horse battery staple")
+    server.add_person(ADMINISTRATOR, "administrator", PASSWORD)
     return server.issue_token(ADMINISTRATOR, "--scope", "invoke", "--scope", "manage")
 
 
@@ -90,6 +92,31 @@ def test_a_token_revoked_at_one_process_is_refused_by_the_other(
     assert call(server, token, f"/api/v1/tokens/{row['id']}", method="DELETE").status_code in {200, 204}
     for one in (beside, server):
         assert call(one, victim, "/invoke/nothing/x").status_code == 401
+
+
+def test_reads_through_our_own_connection_what_the_token_itself_may_read(server: Server, token: str) -> None:
+    browser = requests.Session()
+    page = browser.get(f"{server.url}/accounts/login/", timeout=S).text
+    hidden = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
+    assert hidden
+    form = {"login": ADMINISTRATOR, "password": PASSWORD, "csrfmiddlewaretoken": hidden[1]}
+    assert browser.post(f"{server.url}/accounts/login/", form, timeout=S).status_code == 200
+    narrowed = [
+        server.issue_token(ADMINISTRATOR, "--scope", "invoke"),
+        server.issue_token(ADMINISTRATOR, "--scope", "invoke", "--connection", "switchboard"),
+        server.issue_token(
+            ADMINISTRATOR, "--scope", "invoke", "--scope", "manage", "--connection", "switchboard"
+        ),
+    ]
+    for path in ("people", "audit", "services/switchboard", "connections"):
+        made = call(server, token, f"/invoke/switchboard/{path}")
+        assert (made.status_code, made.headers["Switchboard-Source"]) == (200, "upstream"), made.text
+        task = {"connection": "switchboard", "url": f"/{path}"}
+        for text in narrowed:
+            refused = call(server, text, f"/invoke/switchboard/{path}")
+            assert (refused.status_code, refused.json()["code"]) == (403, "token_not_allowed")
+            refused = call(server, text, "/invoke", method="POST", json=task)
+            assert (refused.status_code, refused.json()["code"]) == (403, "token_not_allowed")
 
 
 def test_guesses_are_counted_over_both_processes(server: Server, beside: Server, token: str) -> None:

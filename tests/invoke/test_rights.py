@@ -147,6 +147,26 @@ def test_an_internal_connection_is_for_administrators_only(
     assert (got.status, got.code) == (403, "method_not_allowed")
 
 
+def test_our_own_api_is_called_by_tokens_that_manage_everything(
+    gateway: Gateway, desk: Desk, upstream: Upstream, administrator: User
+) -> None:
+    own = {"is_builtin": True, "base_url": "{public_url}/api/v1", "hosts": ["{public_url}"]}
+    made = desk.connection(service=own, made_by="switchboard", rules={"methods": ["GET"]}, grant={})
+    desk.share(made, None)
+    both, here = ["invoke", "manage"], {"connections": [str(made.pk)]}
+    for token in (
+        desk.token(administrator),
+        desk.token(administrator, **here),
+        desk.token(administrator, scopes=both, **here),
+    ):
+        got = gateway.get("/invoke/desk/people", token=token)
+        assert (got.status, got.code) == (403, "token_not_allowed")
+    wide = gateway.get("/invoke/desk/people", token=desk.token(administrator, scopes=both))
+    assert wide.code == "authorization_required", "its rights suffice: there is no credential here"
+    gets = desk.token(administrator, scopes=both, methods=["GET"])
+    assert gateway.get("/invoke/desk/people", token=gets).code == "authorization_required"
+
+
 # --- G2, C10: what a token is narrowed to ----------------------------------------------------------
 def test_a_token_without_the_invoke_scope_calls_nothing(gateway: Gateway, desk: Desk) -> None:
     desk.connection()
