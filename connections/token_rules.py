@@ -7,6 +7,7 @@ from typing import Any
 
 from connections import access
 from connections.errors import ActingForOthers, TokenNotAllowed
+from people import addresses
 from people.actor import Actor
 from people.models import User
 
@@ -16,7 +17,6 @@ _METHOD = re.compile(r"[A-Z]{1,20}")
 
 Errors = list[dict[str, str]]
 Rules = dict[str, Any]
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def checked(
@@ -99,11 +99,11 @@ def _may_act(asked: list[str], limit: list[str]) -> bool:
 
 
 def _are_inside(asked: list[str], limit: list[str]) -> bool:
-    outer = [ipaddress.ip_network(entry) for entry in limit]
-    return all(any(_is_inside(ipaddress.ip_network(entry), one) for one in outer) for entry in asked)
+    outer = [addresses.network(entry) for entry in limit]
+    return all(any(_is_inside(addresses.network(entry), one) for one in outer) for entry in asked)
 
 
-def _is_inside(inner: Network, outer: Network) -> bool:
+def _is_inside(inner: addresses.Network, outer: addresses.Network) -> bool:
     if isinstance(inner, ipaddress.IPv4Network):
         return isinstance(outer, ipaddress.IPv4Network) and inner.subnet_of(outer)
     return isinstance(outer, ipaddress.IPv6Network) and inner.subnet_of(outer)
@@ -140,10 +140,10 @@ def _networks(given: Sequence[str], errors: Errors) -> list[str]:
 
 
 def _network(text: str) -> str:
-    """As ipaddress spells it. Raises ValueError, also for a zone: it names an interface of one machine."""
+    """Spelt one way. Raises ValueError, also for a zone: it names an interface of one machine."""
     if "%" in text:
         raise ValueError(text)
-    return str(ipaddress.ip_network(text))
+    return str(addresses.network(text))
 
 
 def _act_for(given: Sequence[str], errors: Errors) -> list[str]:

@@ -143,10 +143,9 @@ class Exchange:
 
     def _ip(self) -> str:
         peer = self._scope["client"][0] if self._scope.get("client") else ""
-        if not settings.TRUSTED_PROXY_COUNT:
-            return peer
-        forwarded = [value for name, value in self._headers if name == "x-forwarded-for"]
-        return client_ip(peer, forwarded, settings.TRUSTED_PROXY_COUNT)
+        trusted = settings.TRUSTED_PROXY_COUNT
+        named = self._headers if trusted else ()
+        return client_ip(peer, [value for name, value in named if name == "x-forwarded-for"], trusted)
 
     def _body(self) -> Body:
         """The request's body, unread. Raises PayloadTooLarge where its length alone says so."""

@@ -137,6 +137,13 @@ def test_makes_a_narrower_token(owner: User) -> None:
     assert child.rules["networks"] == ["10.1.0.0/16"]
 
 
+def test_takes_a_network_of_ipv4_in_ipv6_clothes_for_what_it_is(owner: User) -> None:
+    parent = make(Actor.of(owner), scopes=["manage"], networks=["::ffff:10.0.0.0/104"])
+    assert parent.rules["networks"] == ["10.0.0.0/8"]
+    child = make(through(parent), scopes=["manage"], networks=["::ffff:10.1.0.0/112"])
+    assert child.rules["networks"] == ["10.1.0.0/16"]
+
+
 def test_sees_no_connection_beyond_the_tokens_own(
     owner: User, keyed: Connection, make_connection: MakeConnection
 ) -> None:

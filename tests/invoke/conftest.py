@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -122,11 +123,17 @@ def allowance() -> Allowance:
 @pytest.fixture
 def gateway(transactional_db: None, loopback_allowed: None, allowance: Allowance) -> Generator[Gateway]:
     """The server as it ships, in a thread of this process."""
+    with serving(socket.create_server(("127.0.0.1", 0)), allowance) as started:
+        yield started
+
+
+@contextmanager
+def serving(listener: socket.socket, allowance: Allowance | None = None) -> Generator[Gateway]:
+    """The server behind a listener, which it closes."""
     from config import protocol, web
 
-    listener = socket.create_server(("127.0.0.1", 0))
     configured = web.config()
-    configured.http = type("Protocol", (protocol.Protocol,), {"allowance": allowance})
+    configured.http = type("Protocol", (protocol.Protocol,), {"allowance": allowance or Allowance()})
     server = uvicorn.Server(configured)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
