@@ -17,10 +17,11 @@ from config import urls  # noqa: F401 -- loaded before the first request, a prob
 from config.door import Bodies, Door
 from config.lanes import Lanes
 from invoke import gateway
-from people import health, installation
+from people import health, installation, logs
 from problems import AppError
 
 MB = 1024 * 1024
+logs.tell_anchors()
 SCHEME = "https" if settings.PUBLIC_IS_HTTPS else "http"
 PRACTICE = "/practice/"
 PROBES = ("/healthz", "/readyz")

@@ -18,7 +18,7 @@ from django.utils import timezone
 import problems
 from connections import exchanges, grants, links, status
 from connections.models import Grant
-from people import installation, throttle
+from people import audit, installation, throttle
 from people.models import SetupLink, Throttle
 from services import auth_types
 
@@ -129,4 +129,9 @@ def purge(now: datetime, stop: threading.Event) -> None:
     Throttle.objects.filter(window_start__lt=now - throttle.KEPT).delete()
 
 
-CHORES: tuple[Chore, ...] = (check_keys, lapse_flows, refresh_ahead, purge)
+def tell_anchor(now: datetime, stop: threading.Event) -> None:
+    """What commands recorded, too, is anchored in a log within a round."""
+    audit.tell_anchor()
+
+
+CHORES: tuple[Chore, ...] = (check_keys, lapse_flows, refresh_ahead, purge, tell_anchor)

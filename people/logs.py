@@ -10,6 +10,7 @@ import structlog
 LINKS = re.compile(
     r"(/(?:welcome|set-password|authorize)/)[^/\s?#\"']+"
 )  # one-time: whoever reads it could use it
+AUDIT = "switchboard.audit"
 CALLERS_FAULT = "django.security."
 DATABASE_AWAY = {"OperationalError", "InterfaceError", "PoolTimeout"}
 
@@ -48,6 +49,11 @@ def _on_one_line(_: Any, __: str, event: structlog.typing.EventDict) -> structlo
 def _as_text(exc_info: Any) -> str:
     """The traceback, without local variables: they hold secrets."""
     return "".join(traceback.format_exception(*exc_info))
+
+
+def tell_anchors() -> None:
+    """From here on this process's log tells where the audit trail ends, at every event."""
+    logging.getLogger(AUDIT).setLevel(logging.INFO)
 
 
 def configure(config: dict[str, Any]) -> None:
@@ -93,6 +99,7 @@ def _handlers(config: dict[str, Any], shared: list[Any]) -> dict[str, Any]:
         "loggers": {
             "django.request": {"level": "ERROR"},  # the access line has told of a 4xx
             "psycopg.pool": {"level": "ERROR"},  # so has that of a database that is away
+            AUDIT: {"level": "WARNING"},  # a command's errors are for people to read; see tell_anchors
             "urllib3": {"level": "CRITICAL"},  # its lines tell URLs, which may carry keys
         },
         "root": {"handlers": ["stderr"], "level": config["level"]},

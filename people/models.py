@@ -132,6 +132,19 @@ class AuditEvent(models.Model):
         return f"{self.event} {self.target}".strip()
 
 
+class AuditAnchor(models.Model):
+    """One row: where the audit trail ends. The next event follows from here, whatever is left of the table,
+    so that an end that was cut off shows."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    is_only = models.BooleanField(default=True, unique=True)
+    sequence = models.BigIntegerField()
+    hash = models.CharField(max_length=64)
+
+    def __str__(self) -> str:
+        return f"{self.sequence} {self.hash}"
+
+
 class Throttle(models.Model):
     """How often something happened within a window, counted for all processes alike."""
 

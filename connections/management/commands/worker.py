@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from connections import worker
+from people import logs
 from problems import AppError
 
 
@@ -16,6 +17,7 @@ class Command(BaseCommand):
     help = "Refreshes tokens ahead of time and clears away what has lapsed, until it is stopped."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        logs.tell_anchors()
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())

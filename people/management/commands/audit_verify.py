@@ -9,18 +9,21 @@ from people.models import AuditEvent
 
 
 class Command(BaseCommand):
-    """Prints the number of events and the last hash, an anchor to keep elsewhere; or the first broken row."""
+    """Prints where the trail ends, to be compared with the log; or the first place where it is broken."""
 
-    help = "Checks the audit trail's chain of hashes, and names the first row that is not as it was written."
+    help = (
+        "Checks the audit trail's chain of hashes, and names the first place that is not as it was written."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
         broken = audit.first_broken()
         if broken:
-            raise CommandError(
-                f"Broken at sequence {broken.sequence}: {broken.event} of {broken.at:%Y-%m-%d %H:%M:%S} "
-                f"({broken.pk}) is not as it was written, or a row before it is missing."
-            )
+            raise CommandError(f"Broken at sequence {broken.sequence}: {broken.reason}")
         last = AuditEvent.objects.order_by("-sequence").first()
+        if last is None:
+            self.stdout.write("Whole: no events yet")
+            return
+        self.stdout.write(f"Whole: {last.sequence} events, last hash {last.hash}")
         self.stdout.write(
-            f"Whole: {last.sequence} events, last hash {last.hash}" if last else "Whole: no events yet"
+            "Compare it with the latest `audit.anchor` of the log, which no change here can alter."
         )
