@@ -17,7 +17,7 @@ import structlog
 from connections.errors import AuthorizationRequired, RefreshUnavailable
 from connections.limits import Limits
 from connections.models import Grant
-from invoke import aside, paths, renewal, resolve, rights, signing, streams, trail
+from invoke import aside, overrides, paths, renewal, resolve, rights, signing, streams, trail
 from invoke.asks import Ask, Body, Caller
 from invoke.recorder import Keeper, Record
 from invoke.resolve import Credential, Reader, Row
@@ -152,6 +152,8 @@ class Engine:
             raise AuthorizationRequired
         if not work.is_test:
             _check_health(work.row)
+        if rights.is_narrowed(work.row):
+            work.body = await overrides.remove_from_body(work.body, work.draft.headers)
         bound = work.bound = signing.bound_of(work.draft)
         cap = self._bounds.max_request_bytes
         work.body = await (streams.whole(work.body, bound) if bound else streams.readied(work.body, cap))

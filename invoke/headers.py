@@ -28,7 +28,6 @@ _NOT_THE_CALLERS = HOP_BY_HOP | {
     *("forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip"),
     *("x-original-url", "x-rewrite-url"),
 }
-METHOD_OVERRIDES = frozenset({"x-http-method-override", "x-method-override", "x-http-method"})
 _NOT_THE_CALLERS_PREFIXES = ("proxy-", "x-forwarded-", "switchboard-")
 _NOT_THE_SERVICES = frozenset(
     name.encode()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from invoke import bodies, headers, paths
+from invoke import bodies, headers, overrides, paths
 from invoke.asks import FORM_METHODS, METHODS, Ask, Body, Pairs
 from invoke.errors import PayloadTooLarge
 from invoke.resolve import Plan, Row, client_of
@@ -70,11 +70,14 @@ def draft(ask: Ask, plan: Plan, *, is_narrowed: bool) -> Draft:
     if ask.host and plan.path_keys:
         raise InvalidInput(NO_HOST_FOR_PATH_KEYS)
     target = plan.target
-    dropped = plan.reserved.headers | headers.METHOD_OVERRIDES if is_narrowed else plan.reserved.headers
-    kept = headers.of_caller(ask.headers, dropped)
+    kept = headers.of_caller(ask.headers, plan.reserved.headers)
+    query = bodies.without(ask.query, plan.reserved.query)
+    if is_narrowed:
+        kept, query = overrides.remove_from_headers(kept), overrides.remove_from_query(query)
     kept += target.headers.items()
     kept.append(("Accept-Encoding", headers.accept_encoding(ask.headers)))
-    query = bodies.without(ask.query, plan.reserved.query)
+    if is_narrowed:
+        kept = overrides.type_untyped(kept, ask.body)
     if target.query:
         query = bodies.joined(query, target.query.items())
     return Draft(ask, plan, paths.base_of(target.base_url, ask), query, kept)

@@ -98,6 +98,15 @@ class Gateway:
         """The invokeurl task as JSON."""
         return self.send("POST", "/invoke", json.dumps(told).encode(), {"Content-Type": "application/json"})
 
+    @contextmanager
+    def opened(self, data: bytes) -> Generator[http.client.HTTPResponse]:
+        """The answer to bytes after which nothing more is sent for now."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=20) as link:
+            link.sendall(data)
+            answer = http.client.HTTPResponse(link)
+            answer.begin()
+            yield answer
+
     def raw(self, data: bytes) -> bytes:
         """Bytes onto a socket of their own, and all that comes back until the server ends the connection."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=20) as link:
