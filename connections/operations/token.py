@@ -79,6 +79,7 @@ def find_tokens(*, actor: Actor) -> QuerySet[ApiToken]:
     found = ApiToken.objects.filter(tokens.live(), user=actor.id, kind=ApiToken.Kind.API)
     if not actor.is_narrowed:
         return found
+    assert actor.token_id is not None  # it is a token that is narrowed
     limit = ApiToken.objects.get(pk=actor.token_id)
     return found.filter(pk__in=[row.pk for row in found if _is_no_wider(row, limit)])
 

@@ -153,11 +153,11 @@ def test_our_own_api_is_called_by_tokens_that_manage_everything(
     own = {"is_builtin": True, "base_url": "{public_url}/api/v1", "hosts": ["{public_url}"]}
     made = desk.connection(service=own, made_by="switchboard", rules={"methods": ["GET"]}, grant={})
     desk.share(made, None)
-    both, here = ["invoke", "manage"], {"connections": [str(made.pk)]}
+    both, here = ["invoke", "manage"], [str(made.pk)]
     for token in (
         desk.token(administrator),
-        desk.token(administrator, **here),
-        desk.token(administrator, scopes=both, **here),
+        desk.token(administrator, connections=here),
+        desk.token(administrator, scopes=both, connections=here),
     ):
         got = gateway.get("/invoke/desk/people", token=token)
         assert (got.status, got.code) == (403, "token_not_allowed")
