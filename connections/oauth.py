@@ -214,7 +214,8 @@ def complete(
 
 
 def _unknown(actor: Actor) -> StateUnknown:
-    audit.record(Event.FLOW_REFUSED, actor=actor, reason="state_unknown")
+    if audit.may_repeat(Event.FLOW_REFUSED, key=str(actor.id)):
+        audit.record(Event.FLOW_REFUSED, actor=actor, reason="state_unknown")
     return StateUnknown()
 
 

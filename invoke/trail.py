@@ -25,7 +25,6 @@ from people.models import User
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
-TOLD = 20  # events of a kind and connection, in five minutes
 
 
 async def in_thread(work: Callable[[], T]) -> T:
@@ -51,9 +50,7 @@ def count_bad_token(ip: str) -> None:
 def tell(event: Event, row: Row, ip: str, code: str) -> None:
     """An audit event about a call that was stopped. A script that tries on and on does not fill the trail:
     the activity list has each of its calls."""
-    try:
-        throttle.failed(f"trail.{event}", str(_id(row)), limit=TOLD)
-    except throttle.TooManyFailures:
+    if not audit.may_repeat(event, key=str(_id(row))):
         return
     user = User.objects.filter(pk=UUID(row.owner_id)).first() if row.owner_id else None
     actor = Actor(user=user, token_name=row.token_name or "", ip=ip) if user else None

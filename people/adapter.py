@@ -62,8 +62,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         return user
 
     def _tell_the_audit_trail(self, request: HttpRequest, email: str) -> None:
-        ip = sessions.ip_of(request)
-        audit.record(Event.SIGN_IN_FAILED, actor=None, target=f"person:{email.lower()}", ip=ip)
+        """Of an account that exists: it has so many failures and no more, where addresses have no end."""
+        known = User.objects.filter(email=email.strip().lower()).first()
+        if known:
+            ip = sessions.ip_of(request)
+            audit.record(Event.SIGN_IN_FAILED, actor=None, target=f"person:{known.email}", ip=ip)
 
 
 def _keys(request: HttpRequest, email: str) -> dict[str, str]:

@@ -15,6 +15,7 @@ import structlog
 from django.db import connection, transaction
 from django.utils import timezone
 
+from people import throttle
 from people.actor import Actor
 from people.audit_events import Event
 from people.audit_triggers import gate_open
@@ -26,6 +27,7 @@ __all__ = [
     "chain_hash",
     "first_broken",
     "gate_open",
+    "may_repeat",
     "record",
     "retention",
     "tell_anchor",
@@ -34,6 +36,7 @@ __all__ = [
 log = structlog.get_logger("switchboard.audit")
 
 FIRST_HASH = "0" * 64
+REPEATS = 20  # of an event that somebody can bring about on and on, in five minutes
 _LOCK = 0x5C8B  # one writer at a time, so that the chain has no forks; taken after every other lock
 
 
@@ -83,6 +86,19 @@ def _append(events: list[AuditEvent]) -> None:
             row.save(force_insert=True)
             end = End(row.sequence, row.hash)
         _move_anchor(end)
+
+
+def may_repeat(event: Event, *, key: str) -> bool:
+    """May an event that somebody can bring about on and on be told once more? Counts it.
+
+    At most 20 of a kind in five minutes for one ``key``. Ask outside transactions: the count is kept locked
+    to the end of one, and the chain must be the last that is.
+    """
+    try:
+        throttle.failed(f"audit.{event}", key, limit=REPEATS)
+    except throttle.TooManyFailures:
+        return False
+    return True
 
 
 def chain_hash(row: AuditEvent) -> str:

@@ -200,13 +200,17 @@ class ProblemPages:
 
 
 def _audit_denied(request: HttpRequest) -> None:
-    """What a rule of ours forbade goes into the audit trail, with the address and without its links."""
-    refusal = getattr(request, "refusal", None)
-    if isinstance(refusal, problems.NotAllowed) and not isinstance(refusal, problems.ConfirmationRequired):
+    """What a rule of ours forbade somebody goes into the audit trail, with the address and without its links.
+
+    Nobody's requests do not: a trail from which nothing can be deleted is not for strangers to fill.
+    """
+    refusal, actor = getattr(request, "refusal", None), getattr(request, "actor", None)
+    is_forbidden = isinstance(refusal, problems.NotAllowed)
+    if actor is None or not is_forbidden or isinstance(refusal, problems.ConfirmationRequired):
+        return
+    if audit.may_repeat(Event.ACCESS_DENIED, key=str(actor.id)):
         path = LINKS.sub(r"\1…", request.path)
-        actor = getattr(request, "actor", None)
-        ip = sessions.ip_of(request)
-        audit.record(Event.ACCESS_DENIED, actor=actor, target=f"{request.method} {path}", ip=ip)
+        audit.record(Event.ACCESS_DENIED, actor=actor, target=f"{request.method} {path}")
 
 
 def _ask_to_sign_in_again(request: HttpRequest) -> HttpResponse:
