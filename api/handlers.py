@@ -106,6 +106,8 @@ def _invalid(request: HttpRequest, error: Any) -> HttpResponse:
 
 
 def _http_error(request: HttpRequest, error: Any) -> HttpResponse:
+    if isinstance(error.__cause__, problems.AppError):  # of our parser, which ninja wraps
+        return _told(request, error.__cause__)
     told = problems.InvalidInput("The body is not JSON." if error.status_code == 400 else "")
     return answer(told)
 

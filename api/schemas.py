@@ -1,9 +1,12 @@
 """The base of what the API takes and gives."""
 
+import re
 from typing import Any
 
 from ninja import Schema
 from pydantic import ConfigDict, field_validator
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class Strict(Schema):
@@ -35,8 +38,13 @@ class Problem(Schema):
 
 def is_storable(value: Any) -> bool:
     """Can every text in it be stored, on every database?"""
-    if isinstance(value, str):
-        return "\x00" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
-    if isinstance(value, dict):
-        return all(is_storable(part) for pair in value.items() for part in pair)
-    return not isinstance(value, list) or all(is_storable(part) for part in value)
+    left = [value]
+    while left:
+        part = left.pop()
+        if isinstance(part, str) and _UNSTORABLE.search(part):
+            return False
+        if isinstance(part, dict):
+            left += [*part.keys(), *part.values()]
+        elif isinstance(part, list):
+            left += part
+    return True

@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from ninja import NinjaAPI
 
 import api.handlers
+import api.parser
 import connections.api
 import connections.api_auth
 import invoke.api
@@ -21,6 +22,7 @@ def build_api() -> NinjaAPI:
         version="1",
         description="Manage services, connections, tokens and people. Calls go to /invoke.",
         auth=connections.api_auth.authenticate,
+        parser=api.parser.JsonParser(),
         docs_url=None,
         openapi_url="/openapi.json",
         urls_namespace="api",

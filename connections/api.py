@@ -26,6 +26,7 @@ from people.actor import from_request
 from problems import ValidationFailed
 from services import api as services_api
 from services import operations as services_operations
+from services import search
 
 router = Router(tags=["connections"])
 NARROWED = api_auth.authenticate_narrowed  # open to tokens that are narrowed to connections, too
@@ -154,7 +155,7 @@ def delete_service(request: HttpRequest, link_name: str) -> Status[None]:
 
 def _matching(connections: QuerySet[Connection], q: str) -> QuerySet[Connection]:
     """Every word stands in the name, the link name or the service's name."""
-    for word in q.replace("\x00", "").split():
+    for word in search.words_of(q):
         connections = connections.filter(
             Q(name__icontains=word) | Q(link_name__icontains=word) | Q(auth__service__name__icontains=word)
         )

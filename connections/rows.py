@@ -8,7 +8,7 @@ from django.db.models import prefetch_related_objects
 from connections.models import Connection
 from connections.status import Status, shared_as, statuses_of
 from people.actor import Actor
-from services import auth_types
+from services import auth_types, search
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Row:
         of_service = self.connection.auth.service
         text = f"{self.connection.name} {self.connection.link_name} {of_service.name}".lower()
         return (
-            all(word in text for word in q.lower().split())
+            all(word in text for word in search.words_of(q.lower()))
             and status in {"", self.status.code.value}
             and service in {"", of_service.link_name}
         )

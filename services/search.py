@@ -28,9 +28,14 @@ class Listed:
         return " ".join((self.name, self.link_name, self.category, *self.aliases)).casefold()
 
 
+def words_of(query: str) -> list[str]:
+    """The words that are searched for, each once."""
+    return list(dict.fromkeys(query[:LONGEST_QUERY].replace("\x00", "").split()))
+
+
 def best_first(query: str, services: Iterable[Listed]) -> list[UUID]:
     """Those that have every word of the query; where none has, those with words that are nearly the same."""
-    words = query[:LONGEST_QUERY].casefold().replace("\x00", "").split()
+    words = words_of(query.casefold())
     listed = list(services)
     found = [each for each in listed if all(word in each.text for word in words)]
     if not found:

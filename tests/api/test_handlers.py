@@ -14,6 +14,7 @@ from pydantic import Field
 import problems
 from api import handlers
 from api.pages import Paging
+from api.parser import JsonParser
 from api.schemas import Strict
 
 CANARY = "canary-51c7"
@@ -64,7 +65,7 @@ def client() -> TestClient:
     def list_things(request: HttpRequest, paging: Query[Paging]) -> int:
         return paging.limit
 
-    api = NinjaAPI(urls_namespace="handlers-test")
+    api = NinjaAPI(urls_namespace="handlers-test", parser=JsonParser())
     handlers.install(api)
     api.add_router("", router)
     return TestClient(api)
@@ -138,7 +139,15 @@ def test_names_each_field_that_is_wrong(client: TestClient, body: Any, errors: l
     assert [(error["field"], error["message"]) for error in told["errors"]] == errors
 
 
-@pytest.mark.parametrize("body", [b"{nonsense", b"\xff\xfe", b"[" * 100_000])
+@pytest.mark.parametrize("depth", [101, 330, 100_000])
+def test_a_body_that_nests_too_deep_is_told(client: Any, depth: int) -> None:
+    body = b'{"name": ' + b"[" * depth + b"]" * depth + b"}"
+    answer = client.post("/things", data=body, content_type="application/json")
+    assert (answer.status_code, answer.json()["code"]) == (422, "validation_failed")
+    assert [error["field"] for error in answer.json()["errors"]] == ["body"]
+
+
+@pytest.mark.parametrize("body", [b"{nonsense", b"\xff\xfe", b'{"name": NaN}'])
 def test_a_body_that_is_not_json_is_told(client: Any, body: bytes) -> None:
     answer = client.post("/things", data=body, content_type="application/json")
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
