@@ -18,10 +18,12 @@ from config.door import Bodies, Door
 from config.lanes import Lanes
 from invoke import gateway
 from people import health, installation, logs
+from people.request import Request
 from problems import AppError
 
 MB = 1024 * 1024
 logs.tell_anchors()
+django.request_class = Request
 SCHEME = "https" if settings.PUBLIC_IS_HTTPS else "http"
 PRACTICE = "/practice/"
 PROBES = ("/healthz", "/readyz")

@@ -44,7 +44,10 @@ def is_api(request: HttpRequest) -> bool:
 
 def page_before(request: HttpRequest) -> str:
     """The page of ours that the person came from, or the one they are on."""
-    referrer = urlsplit(request.META.get("HTTP_REFERER", ""))
+    try:
+        referrer = urlsplit(request.META.get("HTTP_REFERER", ""))
+    except ValueError:  # it is no URL
+        return request.path
     path = referrer.path + (f"?{referrer.query}" if referrer.query else "")
     is_ours = f"{referrer.scheme}://{referrer.netloc}" == settings.PUBLIC_URL
     return path if is_ours and addresses.is_local_path(path) else request.path

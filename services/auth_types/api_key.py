@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from pydantic import Field as Declared
 from pydantic import StringConstraints, field_validator
@@ -18,7 +18,7 @@ from services.auth_types.base import (
     Unsigned,
 )
 from services.auth_types.errors import CannotSign
-from services.auth_types.text import header_name_problem, is_placeholder_name
+from services.auth_types.text import header_name_problem, is_placeholder_name, parts_of
 from vault.secret import Secret
 
 AsItStands = Annotated[str, StringConstraints(strip_whitespace=False, max_length=100)]
@@ -115,7 +115,7 @@ def _key_problem(key: str, param_type: ParamType, base_url: str) -> str:
     if param_type is ParamType.PATH:
         if not is_placeholder_name(key):
             return "A key in the path is named by small letters, digits and underscores."
-        if f"{{{key}}}" not in urlsplit(base_url).path:
+        if f"{{{key}}}" not in parts_of(base_url).path:
             return f"Write {{{key}}} where the key stands in the base URL’s path."
     return ""
 

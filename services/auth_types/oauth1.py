@@ -47,6 +47,7 @@ from services.auth_types.base import (
     Unsigned,
 )
 from services.auth_types.errors import CallbackIncomplete, CannotSign, ConsentRefused, TokenAnswerRefused
+from services.auth_types.text import parts_of
 from vault.secret import Secret
 
 Url = Annotated[str, StringConstraints(max_length=1000)]
@@ -122,7 +123,7 @@ class OAuth1(AuthType):
     ) -> dict[str, str]:
         addresses = (base_url, *self.urls(config).values())
         if config["signature_method"] == "PLAINTEXT" and any(
-            urlsplit(address).scheme == "http" for address in addresses
+            parts_of(address).scheme == "http" for address in addresses
         ):
             return {"signature_method": "PLAINTEXT sends the secret itself, so every URL must be https."}
         return {}

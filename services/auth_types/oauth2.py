@@ -3,7 +3,7 @@
 import secrets as randomness
 from collections.abc import Generator, Mapping
 from typing import Any, ClassVar
-from urllib.parse import parse_qsl, quote_plus, urlsplit
+from urllib.parse import parse_qsl, quote_plus
 
 from authlib.oauth2 import ClientAuth
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
@@ -28,7 +28,7 @@ from services.auth_types.base import (
 )
 from services.auth_types.errors import CallbackIncomplete, CannotSign, GrantDead, IssuerMismatch
 from services.auth_types.oauth2_config import OAuth2Config
-from services.auth_types.text import header_name_problem
+from services.auth_types.text import header_name_problem, parts_of
 from vault.secret import Secret
 
 # Parameters that are the protocol's own: an extra one of that name would undo a protection.
@@ -78,7 +78,7 @@ class OAuth2(AuthType):
             found["token_param"] = header_name_problem(config["token_param"])
         found["authorize_params"] = _own_problem(config["authorize_params"], AUTHORIZE_OWN)
         if not found.get("authorize_url"):
-            written = dict(parse_qsl(urlsplit(config["authorize_url"]).query))
+            written = dict(parse_qsl(parts_of(config["authorize_url"]).query))
             found["authorize_url"] = _own_problem(written, AUTHORIZE_OWN)
         own = TOKEN_OWN | (frozenset() if self.is_automatic(config) else {"grant_type"})
         found["token_params"] = _own_problem(config["token_params"], own)

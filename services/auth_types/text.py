@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from urllib.parse import SplitResult, urlsplit
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 5.6.2
 _PLACEHOLDER_NAME = re.compile(r"[a-z][a-z0-9_]{0,49}")
@@ -50,6 +51,14 @@ def header_name_problem(name: str) -> str:
 def is_placeholder_name(name: str) -> bool:
     """May it stand between braces in a URL?"""
     return bool(_PLACEHOLDER_NAME.fullmatch(name))
+
+
+def parts_of(url: str) -> SplitResult:
+    """A URL's parts; none for what cannot be split, of which the check of addresses tells."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")
 
 
 def trimmed(text: object, limit: int = 200) -> str:

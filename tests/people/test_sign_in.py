@@ -279,6 +279,15 @@ def test_a_stale_post_changes_nothing_and_keeps_nothing_in_the_session(
     assert not User.objects.filter(email="new@example.com").exists()
 
 
+@pytest.mark.parametrize("referer", ["http://[::1", "//[", "\xff", "http://evil.example/people/new/"])
+def test_a_stale_post_comes_back_to_its_own_page_where_the_referer_is_none_of_ours(
+    signed_in: SignIn, administrator: User, referer: str
+) -> None:
+    client = signed_in(administrator, is_fresh=False)
+    answer = client.post("/people/new/", {"email": "new@example.com"}, headers={"referer": referer})
+    assert answer["Location"] == "/accounts/reauthenticate/?next=%2Fpeople%2Fnew%2F"
+
+
 def test_a_person_without_a_password_is_never_fresh(signed_in: SignIn, administrator: User) -> None:
     administrator.set_unusable_password()
     administrator.save()

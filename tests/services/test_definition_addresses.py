@@ -45,6 +45,21 @@ def test_refuses_addresses_that_calls_may_not_reach(service_data: Data, url: str
         assert f"oauth2.{name}" in errors_of(service_data(oauth2={name: url}))
 
 
+@pytest.mark.parametrize("url", ["https://[", "http://[::1", "https://[::1]extra/", "https://]/"])
+def test_refuses_what_no_program_can_take_apart(service_data: Data, url: str) -> None:
+    assert "base_url" in errors_of(service_data(base_url=url))
+    for name in ("authorize_url", "token_url", "refresh_url", "revoke_url"):
+        assert f"oauth2.{name}" in errors_of(service_data(oauth2={name: url}))
+    key = {"params": [{"key": "key"}]}
+    assert "base_url" in errors_of(
+        service_data(base_url=url, auth_type="api_key", param_type="path", api_key=key)
+    )
+    plain = {f"{name}_url": url for name in ("request_token", "authorize", "access_token")}
+    plain["signature_method"] = "PLAINTEXT"
+    told = errors_of(service_data(base_url=url, auth_type="oauth1", oauth1=plain))
+    assert {"base_url", "oauth1.request_token_url"} <= told.keys()
+
+
 @pytest.mark.parametrize(
     "url", ["https://api.example.com", "https://api.example.com:8443/v1", "https://bücher.example.com/"]
 )
