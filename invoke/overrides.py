@@ -5,22 +5,19 @@ service's own business (``method`` is a word of JSON-RPC's, too), and a batch in
 method, so that little would be gained; where a service takes such, its paths are what to narrow.
 """
 
-import asyncio
 import re
 from collections.abc import Callable
+from functools import partial
 from urllib.parse import unquote_plus
 
-from invoke import bodies, multipart
+from invoke import aside, bodies, multipart, streams
 from invoke.asks import Body
 from invoke.errors import PayloadTooLarge
+from invoke.streams import Bound
 from problems import InvalidInput
 
 Headers = list[tuple[str, str]]
 
-FORM_BYTES = 2 * 1024 * 1024
-MULTIPART_BYTES = 20 * 1024 * 1024
-FIELDS = 10_000
-AT_ONCE_BYTES = 16 * 1024  # taken apart on the loop; what is longer, in a thread
 LONGEST = 300  # characters of a name that are looked at, blanks before it aside
 UNTYPED = "application/octet-stream"  # what a service may take a body without a type for (RFC 9110 8.3)
 _NAME = re.compile(r"(?:_|x_)(?:http_?)?method(?:_?override)?|(?:http_?)?method_?override")
@@ -87,11 +84,11 @@ async def remove_from_body(body: Body, pairs: Headers) -> Body:
     if body.is_empty or not (is_form or content_type.lower().startswith("multipart/")):
         return body
     _require_plain(content_type, pairs)
-    data = await _read(body, FORM_BYTES if is_form else MULTIPART_BYTES)
+    data = (
+        await streams.whole(body, Bound(bodies.FORM_BYTES if is_form else bodies.MULTIPART_BYTES, _too_large))
+    ).data
     take: Callable[[bytes, str], bytes] = _remove_fields if is_form else _remove_parts
-    if len(data) <= AT_ONCE_BYTES:
-        return Body.of(take(data, content_type))
-    return Body.of(await asyncio.to_thread(take, data, content_type))
+    return Body.of(await aside.do(partial(take, data, content_type), len(data)))
 
 
 def _require_plain(content_type: str, pairs: Headers) -> None:
@@ -104,23 +101,8 @@ def _require_plain(content_type: str, pairs: Headers) -> None:
         raise InvalidInput("Where methods are narrowed, a form is sent without a Content-Encoding.")
 
 
-async def _read(body: Body, most: int) -> bytes:
-    """All of it. Raises PayloadTooLarge, before anything is read where the length says so."""
-    if max(len(body.data), body.length or 0) > most:
-        raise _too_large()
-    if body.stream is None:
-        return body.data
-    chunks, size = list[bytes](), 0
-    async for chunk in body.stream():
-        chunks.append(chunk)
-        size += len(chunk)
-        if size > most:
-            raise _too_large()
-    return b"".join(chunks)
-
-
 def _remove_fields(data: bytes, _: str) -> bytes:
-    if data.count(b"&") + data.count(b";") >= FIELDS:
+    if data.count(b"&") + data.count(b";") >= bodies.MOST_FIELDS:
         raise _too_large()
     return remove_from_query(data.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
 
@@ -128,7 +110,7 @@ def _remove_fields(data: bytes, _: str) -> bytes:
 def _remove_parts(data: bytes, content_type: str) -> bytes:
     """Untouched where no part names another method."""
     boundary = bodies.boundary_of(content_type)
-    parts = multipart.parts_of(data, boundary, most=FIELDS)
+    parts = multipart.parts_of(data, boundary, most=bodies.MOST_FIELDS)
     if parts is None:
         raise _too_large()
     must_be_named = bodies.media_type(content_type) == bodies.MULTIPART
