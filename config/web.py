@@ -14,9 +14,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 import uvicorn
 from django.conf import settings
 from django.core.exceptions import RequestAborted
-from uvicorn.supervisors import Multiprocess
 
 from config import first_start, protocol
+from config.web_processes import WebProcesses
 from people import logs
 
 BACKLOG = 2048
@@ -48,7 +48,7 @@ def main() -> None:
     _say_that_we_listen()
     configured = config()
     if configured.workers > 1:
-        Multiprocess(configured, sockets=[listener]).run()
+        WebProcesses(configured, [listener]).run()
     else:
         uvicorn.Server(configured).run(sockets=[listener])
 

@@ -8,13 +8,17 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
+
+import structlog
+
+log = structlog.get_logger(__name__)
 
 READY = b"listening"  # config.web writes this line
-STOP_WITHIN_S = 8.0  # the web server gives calls in flight five seconds
+STOP_WITHIN_S = 50.0  # calls in flight get five seconds, a refresh under way as long as its lease
 START_WITHIN_S = 60.0
-RESTARTS = 5  # of the worker, within
-RESTARTS_WITHIN_S = 60.0
+LONGEST_PAUSE_S = 60.0
+IS_WELL_AFTER_S = 60.0
 _DIE_WITH_PARENT = 1  # Linux: PR_SET_PDEATHSIG
 _LIBC = ctypes.CDLL(None)
 
@@ -26,6 +30,23 @@ class Commands:
     web: Sequence[str]
     worker: Sequence[str]
     pause_s: float = 1.0  # before the second new start of the worker, twice that before the third, and so on
+
+
+@dataclass(slots=True)
+class Pauses:
+    """How long to wait before what ended is started again: not at all the first time, then longer each time,
+    up to a minute. What had lived for a minute begins anew."""
+
+    shortest_s: float = 1.0
+    _next_s: float = 0.0
+
+    def after(self, lived_s: float) -> float:
+        """The pause after a life of ``lived_s`` seconds."""
+        if lived_s >= IS_WELL_AFTER_S:
+            self._next_s = 0.0
+        pause_s = self._next_s
+        self._next_s = min(LONGEST_PAUSE_S, max(self.shortest_s, 2 * pause_s))
+        return pause_s
 
 
 def run(commands: Commands, *, on_ready: Callable[[], None], say: Callable[[str], None]) -> int:
@@ -46,14 +67,9 @@ async def _supervise(commands: Commands, on_ready: Callable[[], None], say: Call
         if not await _is_listening(web, stopping):
             return _verdict(stop, say, "The web server did not start; the lines above say why.")
         on_ready()
-        tasks += [asyncio.create_task(web.wait()), asyncio.create_task(_keep(commands, say))]
+        tasks += [asyncio.create_task(web.wait()), asyncio.create_task(_keep(commands))]
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        which = (
-            "The web server ended"
-            if tasks[1].done()
-            else f"The worker ended {RESTARTS} times within a minute"
-        )
-        return _verdict(stop, say, f"{which}: everything stops. The lines above say why.")
+        return _verdict(stop, say, "The web server ended: everything stops. The lines above say why.")
     finally:
         for task in tasks:
             task.cancel()
@@ -77,21 +93,28 @@ async def _is_listening(web: asyncio.subprocess.Process, stopping: asyncio.Task[
     return False
 
 
-async def _keep(commands: Commands, say: Callable[[str], None]) -> None:
-    """Keep the worker running; return when it ends too often."""
+async def _keep(commands: Commands) -> NoReturn:
+    """Keep the worker running, however often it ends: calls do without it."""
     clock = asyncio.get_running_loop().time
-    ends: list[float] = []
+    pauses = Pauses(commands.pause_s)
     while True:
-        process = await _start(commands.worker)
-        try:
-            status = await process.wait()
-        finally:
-            await _end(process)
-        ends = [at for at in ends if at > clock() - RESTARTS_WITHIN_S] + [clock()]
-        if len(ends) >= RESTARTS:
-            return
-        say(f"The worker ended with status {status}; it is started again.")
-        await asyncio.sleep(commands.pause_s * (len(ends) - 1))
+        began = clock()
+        ended = await _run_once(commands.worker)
+        pause_s = pauses.after(clock() - began)
+        log.warning("worker.ended", status=ended, started_again_in_s=pause_s)
+        await asyncio.sleep(pause_s)
+
+
+async def _run_once(command: Sequence[str]) -> int | str:
+    """Run a child to its end; its exit status, or why it could not be started."""
+    try:
+        process = await _start(command)
+    except OSError as error:
+        return str(error)
+    try:
+        return await process.wait()
+    finally:
+        await _end(process)
 
 
 async def _start(command: Sequence[str], stdout: int | None = None) -> asyncio.subprocess.Process:
