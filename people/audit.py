@@ -5,6 +5,7 @@ Where it ends stands in the one row of ``AuditAnchor``, and in the log of every 
 
 import hashlib
 import json
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from people.models import AuditAnchor, AuditEvent
 __all__ = [
     "FIRST_HASH",
     "anchor",
+    "atomic",
     "chain_hash",
     "first_broken",
     "gate_open",
@@ -60,8 +62,40 @@ class Broken:
     reason: str
 
 
+class _Act(threading.local):
+    """The events of this thread's transaction, in their order; None outside ``atomic``."""
+
+    events: list[AuditEvent] | None = None
+
+
+_act = _Act()
+
+
+@contextmanager
+def atomic() -> Iterator[None]:
+    """A transaction that appends its events to the trail at its end, whenever they were recorded.
+
+    The chain has one writer at a time. One who held it and then waited for a row could meet another who holds
+    the row and waits for the chain. A block that raises takes its events along, inside another one, too.
+    """
+    outer, events = _act.events, list[AuditEvent]()
+    with transaction.atomic():
+        _act.events = events
+        try:
+            yield
+        finally:
+            _act.events = outer
+        if outer is None:
+            _append(events)
+        else:
+            outer += events
+
+
 def record(event: Event, *, actor: Actor | None, target: str = "", ip: str = "", **detail: Any) -> AuditEvent:
-    """Append an event, in the caller's transaction. ``detail`` is JSON: facts, never secrets."""
+    """Append an event, in the caller's transaction: the last thing it does, unless ``atomic`` sees to that.
+
+    ``detail`` is JSON: facts, never secrets.
+    """
     row = AuditEvent(
         event=event.value,
         actor_id=actor.id if actor else None,
@@ -72,11 +106,16 @@ def record(event: Event, *, actor: Actor | None, target: str = "", ip: str = "",
         request_id=actor.request_id if actor else "",
         detail=json.dumps(detail, sort_keys=True, separators=(",", ":")),
     )
-    _append([row])
+    if _act.events is None:
+        _append([row])
+    else:
+        _act.events.append(row)
     return row
 
 
 def _append(events: list[AuditEvent]) -> None:
+    if not events:
+        return
     with transaction.atomic():
         _lock_the_chain()
         end = _end()

@@ -40,7 +40,7 @@ def create_administrator(
     """Use the link up and make the first administrator. Raises ValidationFailed, LinkSpent."""
     email = email.strip().lower()
     _check(email, password)
-    with transaction.atomic():
+    with audit.atomic():
         links.spend(link)
         if has_administrator():
             raise LinkSpent

@@ -36,7 +36,7 @@ def add_person(*, actor: Actor | None, email: str, role: str = Role.MEMBER) -> t
     ``actor`` is None at the command line. Raises ValidationFailed, EmailTaken, AdministratorsOnly.
     """
     _require_fresh_administrator(actor)
-    with transaction.atomic():
+    with audit.atomic():
         person = _create(actor=actor, email=email, role=role)
         url = _password_link(person)
     return person, "" if actor and mails.send_password_link(person, url, is_new=True) else url
@@ -44,7 +44,7 @@ def add_person(*, actor: Actor | None, email: str, role: str = Role.MEMBER) -> t
 
 def add_person_with_password(*, email: str, role: str, password: str) -> User:
     """A new person whose password is known already; for the command line. Raises as ``add_person``."""
-    with transaction.atomic():
+    with audit.atomic():
         person = _create(actor=None, email=email, role=role)
         _set_password(person, password, actor=None)
     return person
@@ -52,7 +52,7 @@ def add_person_with_password(*, email: str, role: str, password: str) -> User:
 
 def add_superuser(*, email: str, password: str | None) -> User:
     """An administrator with what Django's createsuperuser has checked, and nothing checked besides."""
-    with transaction.atomic():
+    with audit.atomic():
         person = User.objects.create_user(email, password, role=Role.ADMINISTRATOR)
         _audit_added(person, actor=None)
         if password:
@@ -70,7 +70,7 @@ def change_person(
 ) -> User:
     """Change what is given. Raises ValidationFailed, EmailTaken, LastAdministrator, AdministratorsOnly."""
     _require_fresh_administrator(actor)
-    with transaction.atomic():
+    with audit.atomic():
         administrators = roles.lock_administrators()
         locked = User.objects.select_for_update().get(pk=person.pk)
         changes = _changes(locked, email=email, role=role, active=active)
@@ -88,7 +88,7 @@ def change_person(
 def new_password_link(*, actor: Actor, person: User) -> str:
     """A link for somebody who cannot sign in; empty when it went out by mail. Raises AdministratorsOnly."""
     _require_fresh_administrator(actor)
-    with transaction.atomic():
+    with audit.atomic():
         url = _password_link(person)
         audit.record(Event.PASSWORD_LINK_MADE, actor=actor, target=f"person:{person.email}")
     return "" if mails.send_password_link(person, url, is_new=False) else url
@@ -105,7 +105,7 @@ def request_password_link(*, email: str) -> None:
 def set_password_by_link(*, link: SetupLink, password: str, ip: str = "", request_id: str = "") -> User:
     """Use the link up and set the password; other sessions end. Raises ValidationFailed, LinkSpent."""
     assert link.user
-    with transaction.atomic():
+    with audit.atomic():
         links.spend(link)
         actor = Actor(user=link.user, ip=ip, request_id=request_id)
         _set_password(link.user, password, actor=actor)

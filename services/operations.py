@@ -96,7 +96,7 @@ def may_set_client(actor: Actor, service: Service) -> bool:
     return not service.is_builtin and _is_keeper(actor, service)
 
 
-@transaction.atomic
+@audit.atomic()
 def create_service(*, actor: Actor, data: Mapping[str, Any]) -> Service:
     """A custom service from the contract's JSON. Raises ValidationFailed, LinkNameTaken, LinkNameRetired."""
     if not actor.is_builder:
@@ -134,7 +134,7 @@ def copy_service(*, actor: Actor, service: Service, name: str, link_name: str) -
     return create_service(actor=actor, data=data)
 
 
-@transaction.atomic
+@audit.atomic()
 def set_client(
     *,
     actor: Actor,
@@ -164,7 +164,7 @@ def plan_change(*, actor: Actor, service: Service, data: Mapping[str, Any]) -> C
     return compare(service, definition.parse(merged(service, data)))
 
 
-@transaction.atomic
+@audit.atomic()
 def apply_change(
     *, actor: Actor, service: Service, data: Mapping[str, Any], is_in_use: bool = False
 ) -> Change:
@@ -202,7 +202,7 @@ def record_change(*, actor: Actor, service: Service, change: Change) -> None:
     )
 
 
-@transaction.atomic
+@audit.atomic()
 def remove(*, actor: Actor, service: Service) -> None:
     """Delete a custom service that no connection uses; its link name stays its creator's."""
     _require_editor(actor, service)
@@ -215,7 +215,7 @@ def remove(*, actor: Actor, service: Service) -> None:
     service.delete()
 
 
-@transaction.atomic
+@audit.atomic()
 def set_hidden(*, actor: Actor, service: Service, is_hidden: bool) -> None:
     """Take a default service out of the lists, or put it back. What uses it goes on."""
     if not actor.is_administrator:

@@ -24,7 +24,9 @@ from pytest_django import Settings
 from people import audit_triggers
 from people.actor import Actor
 from people.models import Role, User
+from tests import trail_order
 from tests.server import Installation, Server
+from tests.trail_order import Transactions
 
 PASSWORD = "correct horse battery staple"
 NOW = datetime.fromisoformat("2030-01-01T12:00:00+00:00")
@@ -176,6 +178,21 @@ def audit_gate() -> Generator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", flush_with_the_gate_open)
         yield
+
+
+@pytest.fixture(scope="session")
+def transactions() -> Generator[Transactions]:
+    """All transactions of this process, watched."""
+    with trail_order.watching() as watched:
+        yield watched
+
+
+@pytest.fixture(autouse=True)
+def trail_comes_last(transactions: Transactions) -> Generator[None]:
+    """No transaction locks anything once it has appended to the audit trail."""
+    transactions.late.clear()
+    yield
+    assert not transactions.late, transactions.late[0]
 
 
 # --- The network ----------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from connections.models import Access, ApiToken, Connection
 from people.actor import Actor
 from people.models import Role, User
 from services import operations as service_operations
+from tests import trail_order
 from tests.conftest import Script, SignIn
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -263,7 +264,7 @@ def outcome(client: Client, method: str, url: str, values: dict[str, str], body:
     asked = ASKS.get(f"{method} {url}", "")
     address = url.format(**_linked(url, values)) + (f"?{asked}" if asked else "")
     is_api = url.startswith(API)
-    with transaction.atomic():
+    with trail_order.around():
         if is_api or method not in {"GET", "POST"}:
             content = {"data": body or {}, "content_type": "application/json"} if method != "GET" else {}
             answer = getattr(client, method.lower())(address, **content)

@@ -27,7 +27,7 @@ from services.models import RetiredLinkName
 _KIND = RetiredLinkName.Kind.CONNECTION
 
 
-@transaction.atomic
+@audit.atomic()
 def create_connection(*, actor: Actor, data: Mapping[str, Any]) -> Connection:
     """A connection from the contract's JSON, with its credentials where they came along.
 
@@ -55,7 +55,7 @@ def create_connection(*, actor: Actor, data: Mapping[str, Any]) -> Connection:
     return connection
 
 
-@transaction.atomic
+@audit.atomic()
 def change_connection(*, actor: Actor, connection: Connection, data: Mapping[str, Any]) -> Connection:
     """PATCH. Changed scopes or variables end the grants, and consent is asked again."""
     access.require_edit(actor, connection)
@@ -101,7 +101,7 @@ def delete_connection(*, actor: Actor, connection: Connection, confirm: str) -> 
     access.require_edit(actor, connection)
     if confirm.strip() != connection.link_name:
         raise DeleteUnconfirmed
-    with transaction.atomic():
+    with audit.atomic():
         connection = access.lock(connection)
         told = grants.Revocation.of_all(connection)
         if connection.is_internal:

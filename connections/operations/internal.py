@@ -1,6 +1,5 @@
 """Switchboard's own connection to its own API: read-only, and for administrators."""
 
-from django.db import transaction
 from django.utils import timezone
 
 from connections import grants, tokens
@@ -17,7 +16,7 @@ METHODS = ["GET"]
 TOKEN_NAME = "Switchboard’s own connection"
 
 
-@transaction.atomic
+@audit.atomic()
 def ensure_internal_connection(*, actor: Actor) -> Connection | None:
     """Make it when the first administrator signs in; ``None`` where it cannot be, or was deleted."""
     present = Connection.objects.filter(link_name=LINK_NAME).first()
@@ -41,7 +40,7 @@ def ensure_internal_connection(*, actor: Actor) -> Connection | None:
     return connection
 
 
-@transaction.atomic
+@audit.atomic()
 def remint(*, actor: Actor, connection: Connection) -> None:
     """A new credential in the acting administrator's name; the ones before stop at once."""
     is_ended = _end_tokens()
@@ -61,7 +60,7 @@ def remint(*, actor: Actor, connection: Connection) -> None:
     audit.record(Event.TOKEN_CREATED, actor=actor, target=f"token:{row.name}", scopes=row.scopes)
 
 
-@transaction.atomic
+@audit.atomic()
 def revoke_tokens(*, actor: Actor) -> None:
     """End the tokens that our own connection called with."""
     if _end_tokens():

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from django.db import transaction
 from django.db.models import QuerySet
 
 from connections import grants
@@ -19,7 +18,7 @@ from services.errors import NotYourService, ServiceUpToDate
 from services.models import Service
 
 
-@transaction.atomic
+@audit.atomic()
 def change_service(*, actor: Actor, service: Service, data: Mapping[str, Any]) -> Change:
     """PATCH a custom service. In use, sending credentials elsewhere, or to further places, needs ``confirm``.
 
@@ -38,7 +37,7 @@ def change_service(*, actor: Actor, service: Service, data: Mapping[str, Any]) -
     return applied
 
 
-@transaction.atomic
+@audit.atomic()
 def take_over_newer(*, actor: Actor, service: Service, confirm: str) -> Change:
     """Bring an outdated default service to what the catalogue says. The grants that stand on it end where
     that sends credentials elsewhere, and stay where it adds places.
@@ -60,7 +59,7 @@ def take_over_newer(*, actor: Actor, service: Service, confirm: str) -> Change:
     return change
 
 
-@transaction.atomic
+@audit.atomic()
 def delete_service(*, actor: Actor, service: Service) -> None:
     """Delete a custom service that nothing uses. Raises ServiceInUse with ``connections``."""
     services_operations.lock_service(service.link_name)

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -22,7 +21,7 @@ MAX_NAME = 100
 MAX_DAYS = 3650
 
 
-@transaction.atomic
+@audit.atomic()
 def create_token(  # noqa: PLR0913 -- the contract's fields of a token
     *,
     actor: Actor,
@@ -88,7 +87,7 @@ def _is_no_wider(row: ApiToken, limit: ApiToken) -> bool:
     return set(row.scopes) <= set(limit.scopes) and token_rules.is_within(limit.rules, row.rules)
 
 
-@transaction.atomic
+@audit.atomic()
 def revoke_token(*, actor: Actor, token_id: UUID) -> ApiToken:
     """Revoke a token, and what was made with it. Raises TokenNotFound for one that is not the actor's."""
     found = find_tokens(actor=actor)
