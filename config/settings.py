@@ -97,6 +97,7 @@ CALL_TIMEOUT_S = number("CALL_TIMEOUT_S", 40, 1, 600)
 CALL_MAX_RESPONSE_BYTES = number("CALL_MAX_RESPONSE_MB", 15, 1, 1024) * 1024 * 1024
 CALL_MAX_REQUEST_BYTES = number("CALL_MAX_REQUEST_MB", 50, 1, 1024) * 1024 * 1024
 CALL_RECORDS = one_of("CALL_RECORDS", "batched", "strict")
+CALLS_KEPT_DAYS = number("CALLS_KEPT_DAYS", 90, 0, 10000)  # 0 keeps all
 CALL_MAX_IN_FLIGHT = number("CALL_MAX_IN_FLIGHT", 128, 1, 10000)  # per token and per connection, a process
 EGRESS_ALLOW = networks("EGRESS_ALLOW")
 EGRESS_CA_FILE = text("EGRESS_CA_FILE")  # further authorities to trust upstream, as PEM

@@ -18,7 +18,7 @@ from django.utils import timezone
 import problems
 from connections import exchanges, grants, links, status
 from connections.models import Grant
-from people import audit, installation, throttle
+from people import audit, clearing, installation, throttle
 from people.models import SetupLink, Throttle
 from services import auth_types
 
@@ -78,7 +78,7 @@ def lapse_flows(now: datetime, stop: threading.Event) -> None:
     late = Grant.objects.filter(_is_free(now), state=Grant.State.PENDING, lapses_at__lte=now)
     grants.end_all(late, "lapsed")
     over = Grant.objects.filter(state=Grant.State.ENDED, created_at__lte=now - TRACES_KEPT)
-    over.exclude(ended_reason__in=status.ENDINGS).delete()
+    clearing.clear(over.exclude(ended_reason__in=status.ENDINGS), stop)
 
 
 def refresh_ahead(now: datetime, stop: threading.Event) -> None:
@@ -124,9 +124,9 @@ def _is_free(now: datetime) -> Q:
 
 def purge(now: datetime, stop: threading.Event) -> None:
     """Sessions and one-time links that are over, and counters that no longer count."""
-    Session.objects.filter(expire_date__lt=now).delete()
-    SetupLink.objects.filter(expires_at__lt=now).delete()
-    Throttle.objects.filter(window_start__lt=now - throttle.KEPT).delete()
+    clearing.clear(Session.objects.filter(expire_date__lt=now), stop)
+    clearing.clear(SetupLink.objects.filter(expires_at__lt=now), stop)
+    clearing.clear(Throttle.objects.filter(window_start__lt=now - throttle.KEPT), stop)
 
 
 def tell_anchor(now: datetime, stop: threading.Event) -> None:

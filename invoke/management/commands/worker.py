@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from connections import worker
+from invoke import chores
 from people import logs
 from problems import AppError
 
@@ -14,7 +15,7 @@ from problems import AppError
 class Command(BaseCommand):
     """Runs until SIGTERM or Ctrl-C, and ends after what it is doing."""
 
-    help = "Refreshes tokens ahead of time and clears away what has lapsed, until it is stopped."
+    help = "Refreshes tokens ahead of time and clears away what is over, until it is stopped."
 
     def handle(self, *args: Any, **options: Any) -> None:
         logs.tell_anchors()
@@ -22,6 +23,6 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         try:
-            worker.run(stop)
+            worker.run(stop, chores=(*worker.CHORES, *chores.CHORES))
         except AppError as error:
             raise CommandError(f"{error.message} {error.hint}") from None
