@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from connections.models import ApiToken
@@ -79,10 +79,22 @@ def find(parsed: Parsed, *, now: datetime | None = None) -> ApiToken | None:
 
 
 def touch(last_used: Mapping[UUID, datetime]) -> None:
-    """Note when tokens were last used, by row id: one UPDATE a token, and only forward in time."""
-    for row_id, at in last_used.items():
+    """Note when tokens were last used, by row id: one UPDATE a token, and only forward in time.
+
+    In the order of the ids, as every transaction locks several tokens: two processes then never wait for each
+    other.
+    """
+    for row_id, at in sorted(last_used.items()):
         earlier = Q(last_used_at=None) | Q(last_used_at__lt=at)
         ApiToken.objects.filter(earlier, pk=row_id).update(last_used_at=at)
+
+
+def revoke(rows: QuerySet[ApiToken]) -> list[UUID]:
+    """Revoke what is not revoked yet, in the caller's transaction and in the order of the ids; which."""
+    held = rows.filter(revoked_at=None).order_by("pk").select_for_update(of=("self",))
+    ids = list(held.values_list("pk", flat=True))
+    ApiToken.objects.filter(pk__in=ids).update(revoked_at=timezone.now())
+    return ids
 
 
 def live(at: datetime | None = None) -> Q:

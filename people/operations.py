@@ -72,7 +72,9 @@ def change_person(
     _require_fresh_administrator(actor)
     with audit.atomic():
         administrators = roles.lock_administrators()
-        locked = User.objects.select_for_update().get(pk=person.pk)
+        locked = User.objects.select_for_update().filter(pk=person.pk).first()
+        if locked is None:
+            raise PersonNotFound
         changes = _changes(locked, email=email, role=role, active=active)
         if not changes:
             return locked

@@ -5,6 +5,7 @@ from services import auth_types
 from services.auth_types.base import ClientKeys
 from services.definition import CLIENT_VALUES, Errors
 from services.definition import client_of as checked_client
+from services.errors import ServiceNotFound
 from services.models import OAuthClient, Service, ServiceAuth
 from vault import envelope
 from vault.secret import Secret
@@ -51,12 +52,14 @@ def auth_for_client(service: Service, auth_name: str | None) -> ServiceAuth:
 def store(
     auth: ServiceAuth, *, client_id: str, client_secret: Secret | None, private_key: Secret | None = None
 ) -> OAuthClient:
-    """Make an app the default one, in the caller's transaction. Raises ValidationFailed by the keys' names.
+    """Make an app the default one, in the caller's transaction. Raises ValidationFailed by the keys' names,
+    ServiceNotFound.
 
     The same client id: its secrets are replaced, the ones not given stay. Another one: a row of its own;
     the former default is kept for the grants made with it.
     """
-    ServiceAuth.objects.select_for_update().get(pk=auth.pk)
+    if ServiceAuth.objects.select_for_update().filter(pk=auth.pk).first() is None:
+        raise ServiceNotFound
     former = auth.clients.filter(is_default=True).first()
     row = auth.clients.filter(client_id=client_id.strip()).first()
     held = client_of(auth, row) if row else None

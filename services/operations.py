@@ -151,6 +151,7 @@ def set_client(
     if not may_set_client(actor, service):
         raise NotYourService("Only an administrator, or the person who made this service, registers its app.")
     actor.require_fresh()
+    service = _lock(actor, service)
     auth = clients.auth_for_client(service, auth_name)
     return _register(actor, service, auth, ClientKeys(client_id, client_secret, private_key))
 
@@ -169,6 +170,7 @@ def apply_change(
     *, actor: Actor, service: Service, data: Mapping[str, Any], is_in_use: bool = False
 ) -> Change:
     """Change a custom service. In use, it keeps its ways to authenticate and their wire names."""
+    service = _lock(actor, service)
     change = plan_change(actor=actor, service=service, data=data)
     if is_in_use:
         change.require_nothing_fixed()
@@ -205,6 +207,7 @@ def record_change(*, actor: Actor, service: Service, change: Change) -> None:
 @audit.atomic()
 def remove(*, actor: Actor, service: Service) -> None:
     """Delete a custom service that no connection uses; its link name stays its creator's."""
+    service = _lock(actor, service)
     _require_editor(actor, service)
     RetiredLinkName.objects.update_or_create(
         kind=RetiredLinkName.Kind.SERVICE,
@@ -220,6 +223,7 @@ def set_hidden(*, actor: Actor, service: Service, is_hidden: bool) -> None:
     """Take a default service out of the lists, or put it back. What uses it goes on."""
     if not actor.is_administrator:
         raise NotYourService("Only an administrator hides services.")
+    service = _lock(actor, service)
     service.is_hidden = is_hidden
     service.save(update_fields=["is_hidden", "updated_at"])
     audit.record(Event.SERVICE_CHANGED, actor=actor, target=_target(service), is_hidden=is_hidden)
@@ -230,6 +234,12 @@ def categories(*, actor: Actor, include_hidden: bool = False) -> list[tuple[str,
     found = find_services(actor=actor, kind=Service.Kind.DEFAULT, include_hidden=include_hidden)
     counted = found.exclude(category="").order_by("category").values("category").annotate(number=Count("pk"))
     return [(row["category"], row["number"]) for row in counted]
+
+
+def _lock(actor: Actor, service: Service) -> Service:
+    """The service as it is now, held to the end of the transaction. Raises ServiceNotFound."""
+    lock_service(service.link_name)
+    return get_service(actor=actor, link_name=service.link_name)
 
 
 def _with_auths(services: QuerySet[Service]) -> QuerySet[Service]:

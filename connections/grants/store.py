@@ -54,7 +54,8 @@ def open_flow_secrets(grant: Grant) -> dict[str, Secret]:
 
 def current(connection: Connection, user: User) -> Grant | None:
     """The active grant that calls of this person run on."""
-    return of(connection, user).filter(state=Grant.State.ACTIVE).select_related("client").first()
+    related = ("client", "connection__auth__service", "user")
+    return of(connection, user).filter(state=Grant.State.ACTIVE).select_related(*related).first()
 
 
 def of(connection: Connection, user: User) -> QuerySet[Grant]:

@@ -110,6 +110,7 @@ def delete_connection(*, actor: Actor, connection: Connection, confirm: str) -> 
             kind=_KIND, link_name=connection.link_name, defaults={"owner_id": connection.created_by_id}
         )
         service = connection.auth.service.link_name
+        grants.end_all(Grant.objects.filter(connection=connection), "deleted")  # in order: a cascade has none
         connection.delete()
         audit.record(Event.CONNECTION_DELETED, actor=actor, target=_target(connection), service=service)
     grants.tell_services(told)

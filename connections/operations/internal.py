@@ -1,8 +1,6 @@
 """Switchboard's own connection to its own API: read-only, and for administrators."""
 
-from django.utils import timezone
-
-from connections import grants, tokens
+from connections import access, grants, tokens
 from connections.models import Access, ApiToken, Connection, Grant
 from people import audit
 from people.actor import Actor
@@ -43,7 +41,8 @@ def ensure_internal_connection(*, actor: Actor) -> Connection | None:
 @audit.atomic()
 def remint(*, actor: Actor, connection: Connection) -> None:
     """A new credential in the acting administrator's name; the ones before stop at once."""
-    is_ended = _end_tokens()
+    access.lock(connection)
+    revoke_tokens(actor=actor)
     row, secret = tokens.issue(
         user=actor.user,
         name=TOKEN_NAME,
@@ -55,26 +54,14 @@ def remint(*, actor: Actor, connection: Connection) -> None:
     key = auth_types.get(auth.auth_type).fields(auth.config)[0].key
     grant = Grant(connection=connection, user=actor.user)
     grants.store(grant, secrets={key: secret}, is_renewable=False)
-    if is_ended:
-        _tell_ended(actor)
     audit.record(Event.TOKEN_CREATED, actor=actor, target=f"token:{row.name}", scopes=row.scopes)
 
 
 @audit.atomic()
 def revoke_tokens(*, actor: Actor) -> None:
     """End the tokens that our own connection called with."""
-    if _end_tokens():
-        _tell_ended(actor)
-
-
-def _end_tokens() -> bool:
-    """Were there any?"""
-    live = ApiToken.objects.filter(kind=ApiToken.Kind.INTERNAL, revoked_at=None)
-    return bool(live.update(revoked_at=timezone.now()))
-
-
-def _tell_ended(actor: Actor) -> None:
-    audit.record(Event.TOKEN_REVOKED, actor=actor, target=f"token:{TOKEN_NAME}")
+    if tokens.revoke(ApiToken.objects.filter(kind=ApiToken.Kind.INTERNAL)):
+        audit.record(Event.TOKEN_REVOKED, actor=actor, target=f"token:{TOKEN_NAME}")
 
 
 def _target(connection: Connection) -> str:

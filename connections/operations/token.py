@@ -99,7 +99,8 @@ def revoke_token(*, actor: Actor, token_id: UUID) -> ApiToken:
     ends = [row.pk]
     for parent in ends:  # grows while it is walked: what they made, and what that made
         ends += ApiToken.objects.filter(parent=parent, revoked_at=None).values_list("pk", flat=True)
-    ApiToken.objects.filter(pk__in=ends).update(revoked_at=timezone.now())
+    if row.pk not in tokens.revoke(ApiToken.objects.filter(pk__in=ends)):
+        raise TokenNotFound  # somebody else was quicker
     audit.record(Event.TOKEN_REVOKED, actor=actor, target=_target(row), id=str(row.pk), with_it=len(ends) - 1)
     return row
 

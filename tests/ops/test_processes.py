@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from connections.grants.renewal import LEASE
+from connections.grants.store import LEASE
 from invoke.management import processes
 from invoke.management.processes import Commands, Pauses
 
