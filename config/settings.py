@@ -11,7 +11,7 @@ from typing import Any
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from config import environment
+from config import environment, shares
 from config.environment import (
     allowed_hosts,
     callback,
@@ -60,6 +60,7 @@ ALLOWED_HOSTS = [
 TRUSTED_PROXY_COUNT = number("TRUSTED_PROXY_COUNT", 0, 0, 10)
 MAX_CONNECTIONS_PER_ADDRESS = number("MAX_CONNECTIONS_PER_ADDRESS", 512, 1, 65535)  # a process
 WEB_WORKERS = number("WEB_WORKERS", 2, 1, 64)
+_IS_COMMAND = Path(sys.argv[0]).name == "manage.py"  # and no web process
 
 # --- Secrets --------------------------------------------------------------------------------------
 DEBUG = False
@@ -180,6 +181,14 @@ TEMPLATES: list[dict[str, Any]] = [
 ]
 
 
+DATABASE_MAX_CONNECTIONS = number("DATABASE_MAX_CONNECTIONS", 90, 1, 10000)  # to PostgreSQL, by all processes
+
+
+def _share() -> shares.Share:
+    of_a_web_process = shares.of_a_web_process(DATABASE_MAX_CONNECTIONS, WEB_WORKERS)
+    return shares.OF_A_COMMAND if _IS_COMMAND else of_a_web_process
+
+
 def _database() -> dict[str, Any]:
     url = text("DATABASE_URL") or f"sqlite:///{DATA_DIR / 'switchboard.sqlite3'}"
     try:
@@ -192,8 +201,9 @@ def _database() -> dict[str, Any]:
         pragmas = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;"
         options |= {"transaction_mode": "IMMEDIATE", "timeout": 10, "init_command": pragmas}
     elif database.get("ENGINE") == "django.db.backends.postgresql" and database.get("NAME"):
-        # Under ASGI every request has a thread of its own, so connections are kept in a pool, not in threads.
-        options |= {"pool": {"min_size": 0, "max_size": 20, "timeout": 5}, "connect_timeout": 5}
+        # Each thread takes its connection from the process's pool, where it waits for one if none is free.
+        pool = {"min_size": 0, "max_size": _share().pooled, "timeout": 5}
+        options |= {"pool": pool, "connect_timeout": 5}
         database |= {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}
     else:
         raise refuse(
@@ -205,6 +215,7 @@ def _database() -> dict[str, Any]:
 
 
 DATABASES: dict[str, dict[str, Any]] = {"default": _database()}
+DATABASE_READERS = _share().readers if "pool" in DATABASES["default"]["OPTIONS"] else 0
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 
 # --- Sessions, cookies, headers -------------------------------------------------------------------

@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 import structlog
+from django.conf import settings
 from django.db import connection
 from django.db import utils as django_errors
 
@@ -22,7 +23,6 @@ log = structlog.get_logger(__name__)
 RETRY_AFTER_S = 2
 WAIT_S = 5  # for PostgreSQL's answer, all told
 CONNECT_S = 2
-_MOST_CONNECTIONS = 8
 _BROKEN = (psycopg.OperationalError, psycopg.InterfaceError)
 _BUSY_S = 2
 
@@ -39,10 +39,10 @@ class PostgresReader:
     database is away, where this one is told at once.
     """
 
-    def __init__(self, conninfo: Mapping[str, Any]) -> None:
+    def __init__(self, conninfo: Mapping[str, Any], *, most: int) -> None:
         self._conninfo = conninfo
         self._idle: list[Cursor] = []
-        self._room = asyncio.Semaphore(_MOST_CONNECTIONS)
+        self._room = asyncio.Semaphore(most)
 
     async def row(self, params: Mapping[str, Any]) -> Row:
         """The row. A connection that broke since it was last used is replaced, and the SELECT run again."""
@@ -144,7 +144,7 @@ class Given:
 def open_reader() -> Reader:
     """The reader for the database that Django is set up with."""
     if connection.vendor == "postgresql":
-        return PostgresReader(_conninfo())
+        return PostgresReader(_conninfo(), most=settings.DATABASE_READERS)
     return SqliteReader(str(connection.settings_dict["NAME"]))
 
 

@@ -20,6 +20,11 @@ from services import loader
 
 BACKUPS_KEPT = 3
 STATIC_STAMP = "static.stamp"
+# How many connections PostgreSQL takes from users like ours; `reserved_connections` came with version 16.
+_TAKES = """
+SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+     - coalesce(current_setting('reserved_connections', true), '0')::int
+"""
 
 
 def prepare(*, now: datetime, say: Callable[[str], None]) -> None:
@@ -27,6 +32,7 @@ def prepare(*, now: datetime, say: Callable[[str], None]) -> None:
 
     Raises CommandError, or BadKeyRing where the credential keys are not this database's.
     """
+    count_connections(say=say)
     with _one_at_a_time(settings.DATA_DIR):
         migrate(now=now, say=say)
         installation.check_key()
@@ -38,6 +44,22 @@ def prepare(*, now: datetime, say: Callable[[str], None]) -> None:
                 f"{link_name}: the catalogue has new addresses; an administrator takes them over on its page."
             )
         collect_static()
+
+
+def count_connections(*, say: Callable[[str], None]) -> None:
+    """Say how many connections may be opened. Raises CommandError where PostgreSQL takes fewer."""
+    if connection.vendor != "postgresql":
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKES)
+        takes: int = cursor.fetchone()[0]
+    most = settings.DATABASE_MAX_CONNECTIONS
+    if most > takes:
+        raise CommandError(
+            f"DATABASE_MAX_CONNECTIONS: up to {most} connections may be opened, and PostgreSQL takes {takes} "
+            "(its max_connections, less what it reserves). Lower the one, or raise the other."
+        )
+    say(f"At most {most} connections to PostgreSQL are opened, of the {takes} that it takes.")
 
 
 def migrate(*, now: datetime, say: Callable[[str], None]) -> None:

@@ -180,7 +180,7 @@ async def test_postgres_that_is_away_is_told_soon_and_used_again_when_it_is_back
 ) -> None:
     wire = Wire(conninfo["host"], int(conninfo["port"]))
     await wire.mend()
-    reader = PostgresReader(conninfo | {"host": "127.0.0.1", "port": wire.port})
+    reader = PostgresReader(conninfo | {"host": "127.0.0.1", "port": wire.port}, most=8)
     asked = params(Caller(token_id="x"), "y")
     assert (await reader.row(asked)).token_id is None
     await wire.cut()

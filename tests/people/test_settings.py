@@ -68,6 +68,8 @@ def manage(data: Path, *command: str, **settings: str) -> subprocess.CompletedPr
         ("DATABASE_URL", "nonsense", "only PostgreSQL and SQLite in a file are supported."),
         ("DATABASE_URL", "sqlite://:memory:", "only PostgreSQL and SQLite in a file are supported."),
         ("DATABASE_URL", "postgres://me:pw@host", "Write postgres://user:password@host/name"),
+        ("DATABASE_MAX_CONNECTIONS", "all", "DATABASE_MAX_CONNECTIONS: 'all' is not a whole number"),
+        ("CALLS_KEPT_DAYS", "-1", "CALLS_KEPT_DAYS: '-1' is not a whole number from 0 to 10000."),
         ("EMAIL_URL", "carrier-pigeon://x", "EMAIL_URL: it is not a mail server's URL."),
         ("DEFAULT_FROM_EMAIL", "me\nBcc: you@example.com", "is not an e-mail address."),
         ("LOG_LEVEL", "LOUD", "LOG_LEVEL: 'LOUD' is no level."),

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from invoke.management import preparation, processes
@@ -33,6 +33,8 @@ class Command(BaseCommand):
             raise CommandError(f"{error.message} {error.hint}") from None
         except DatabaseError as error:
             raise CommandError(f"DATABASE_URL: the database does not answer as it should: {error}") from None
+        finally:
+            _give_back_connections()
         commands = processes.Commands(
             web=[sys.executable, "-m", "config.web"],
             worker=[sys.executable, str(settings.BASE_DIR / "manage.py"), "worker"],
@@ -50,3 +52,10 @@ class Command(BaseCommand):
     def _say(self, line: str) -> None:
         self.stdout.write(line)
         self.stdout.flush()
+
+
+def _give_back_connections() -> None:
+    """From here on it is our children who ask the database."""
+    connection.close()
+    if connection.vendor == "postgresql":
+        connection.close_pool()
