@@ -13,7 +13,6 @@ import pytest
 import requests
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError
-from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings

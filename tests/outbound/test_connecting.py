@@ -1,9 +1,8 @@
-"""What is checked when a connection is opened, on real sockets (D1, D5, D6, D9)."""
+"""What is checked when a connection is opened, on real sockets (D1, D5, D6)."""
 
 import asyncio
 import socket
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from ipaddress import ip_address, ip_network
 
 import pytest
@@ -14,7 +13,7 @@ from outbound.errors import AddressNotAllowed, UpstreamUnreachable
 from outbound.guard import destination
 from outbound.hosts import Origin
 from outbound.policy import Policy
-from outbound.resolver import MAX_LOOKUPS_BELOW_ONE_PARENT, Resolver
+from outbound.resolver import Resolver
 from tests.outbound.conftest import lookup
 from tests.outbound.peers import OK, Peer, always
 
@@ -67,63 +66,6 @@ def test_the_peer_must_be_a_checked_address_and_not_this_machine_on_our_own_port
 
     with socket.create_connection(("127.0.0.1", peer.port)) as connection:
         assert _is_expected(connection, (ip_address(address),), rules) is is_expected
-
-
-@pytest.fixture
-def hanging() -> Iterator[tuple[Resolver, threading.Event]]:
-    """A resolver whose name server never answers for names below slow.test."""
-    released = threading.Event()
-
-    def answer(host: str) -> list[str]:
-        if host.endswith("slow.test"):
-            released.wait(10)
-        return ["127.0.0.1"]
-
-    yield Resolver(answer), released
-    released.set()
-
-
-async def test_a_name_server_that_hangs_holds_up_nobody_else(
-    serve: Serve, rules: Policy, hanging: tuple[Resolver, threading.Event]
-) -> None:
-    peer = serve(always(OK))
-    async with Client(rules=rules, resolver=hanging[0]) as client:
-        stuck = [
-            asyncio.create_task(fetch(client, f"http://{number}.slow.test:{peer.port}/", rules))
-            for number in range(300)
-        ]
-        await asyncio.sleep(0)
-
-        async with asyncio.timeout(2):
-            assert await fetch(client, f"http://api.test:{peer.port}/", rules) == 200
-
-        hanging[1].set()
-        results = await asyncio.gather(*stuck, return_exceptions=True)
-    assert results.count(200) == MAX_LOOKUPS_BELOW_ONE_PARENT
-    assert sum(isinstance(result, UpstreamUnreachable) for result in results) == 300 - results.count(200)
-
-
-async def test_a_name_is_looked_up_once_however_many_ask_at_once(rules: Policy) -> None:
-    asked: list[str] = []
-    go = threading.Event()
-
-    def answer(host: str) -> list[str]:
-        asked.append(host)
-        go.wait(5)
-        return ["127.0.0.1"]
-
-    resolver = Resolver(answer)
-    waiting = [asyncio.create_task(resolver("api.test")) for _ in range(20)]
-    impatient = asyncio.create_task(resolver("api.test"))
-    await asyncio.sleep(0)
-    impatient.cancel()
-    await asyncio.sleep(0)
-    go.set()
-
-    assert len({tuple(map(str, found)) for found in await asyncio.gather(*waiting)}) == 1
-    assert asked == ["api.test"]
-    assert [str(ip) for ip in await resolver("api.test")] == ["127.0.0.1"]
-    assert len(asked) == 2
 
 
 @pytest.mark.parametrize("odd", [["not an address"], [], ["fe80::1%eth0"]])
