@@ -1,0 +1,1 @@
+"""Attacks on a server as it ships, and how long everybody else waits meanwhile. See bench/README.md."""
