@@ -46,7 +46,7 @@ ALL = (
     # What comes in
     Attack("half-heads", "4,000 connections send half a head", arrivals.half_heads, seconds=13),
     Attack("slow-heads", "1,000 connections send a byte of a head a second", arrivals.slow_heads),
-    Attack("no-bodies", "4,400 connections send a head and no body", arrivals.no_bodies),
+    Attack("no-bodies", "4,400 connections send a head and no body", arrivals.no_bodies, seconds=8),
     Attack("no-bodies-of-tasks", "2,000 so for tasks, with a good token", arrivals.no_bodies_of_tasks),
     Attack("slow-bodies", "1,000 connections send a byte of a body a second", arrivals.slow_bodies),
     Attack("endless-address", "addresses without end, 64 MB", arrivals.endless_address),
