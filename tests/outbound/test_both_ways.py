@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import socket
 import ssl
 import threading
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import aiohappyeyeballs
 import pytest
 
 from outbound.dialling import tls_context
@@ -76,7 +78,7 @@ async def test_the_environment_changes_nothing(  # C8
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    proxy, peer = serve(always(OK)), serve(always(OK), tls=server_tls)
+    proxy, plain, peer = serve(always(OK)), serve(always(OK)), serve(always(OK), tls=server_tls)
     (tmp_path / "netrc").write_text("default login canary password canary\n")
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.setenv(name, proxy.url)
@@ -90,9 +92,12 @@ async def test_the_environment_changes_nothing(  # C8
     with pytest.raises(UpstreamUnreachable):  # the environment's CA is not the operator's
         await ask(url)
     assert await ask(url, rules=replace(rules, ca_file=str(certificate))) == (200, b"ok")
+    assert await ask(f"http://api.test:{plain.port}/") == (200, b"ok")
 
     assert proxy.connections == 0
-    assert b"authorization" not in peer.requests[0].lower()
+    for asked in (*peer.requests, *plain.requests):
+        assert asked.startswith(b"GET / HTTP/1.1\r\n")
+        assert b"authorization" not in asked.lower()
     assert not (tmp_path / "keys").exists()
 
 
@@ -155,6 +160,52 @@ async def test_a_name_that_changes_its_mind_is_checked_anew(serve: Serve, ask: A
         await ask(url, resolver=resolver)
 
     assert peer.connections == 1
+
+
+async def test_an_address_is_dialled_as_it_was_checked_and_the_name_asked_once(  # D1
+    serve: Serve, ask: Ask
+) -> None:
+    """Public when it is checked, private when it is dialled, for whoever asks a second time."""
+    private = serve(always(OK))
+    asked: list[str] = []
+
+    def turn_coat(host: str) -> list[str]:
+        asked.append(host)
+        return ["93.184.216.34"] if len(asked) == 1 else ["127.0.0.1"]
+
+    with pytest.raises(LeftTheMachine, match=re.escape("'93.184.216.34'")):  # where it would have gone
+        await ask(f"https://rebinding.test:{private.port}/", resolver=Resolver(turn_coat))
+
+    assert asked == ["rebinding.test"]
+    assert private.connections == 0
+
+
+@pytest.mark.parametrize("checked", ["127.0.0.2", "93.184.216.34", "::1"])
+async def test_a_peer_at_another_address_than_the_checked_one_hears_nothing(  # D1
+    serve: Serve,
+    ask: Ask,
+    rules: Policy,
+    server_tls: ssl.SSLContext,
+    certificate: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    checked: str,
+) -> None:
+    """Whatever leads a connection elsewhere, a library that dials by itself say; its certificate is good."""
+    elsewhere = serve(always(OK), tls=server_tls)
+
+    async def lead_astray(targets: object, **_: object) -> socket.socket:
+        connection = socket.create_connection((elsewhere.host, elsewhere.port))
+        connection.setblocking(False)
+        return connection
+
+    monkeypatch.setattr(aiohappyeyeballs, "start_connection", lead_astray)
+    url, trusting = f"https://api.test:{elsewhere.port}/", replace(rules, ca_file=str(certificate))
+
+    assert await ask(url, rules=trusting) == (200, b"ok")
+    with pytest.raises(AddressNotAllowed):
+        await ask(url, headers=CREDENTIALS, rules=trusting, resolver=Resolver(lambda host: [checked]))
+
+    assert len(elsewhere.requests) == 1
 
 
 async def test_our_own_listener_is_not_reached_behind_another_name(serve: Serve, ask: Ask) -> None:  # D5
