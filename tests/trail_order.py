@@ -15,9 +15,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 from django.db.transaction import Atomic
 
-from people.models import AuditEvent
+from people.models import AuditAnchor, AuditEvent
 
-TRAIL = AuditEvent._meta.db_table
+TRAIL = (AuditEvent._meta.db_table, AuditAnchor._meta.db_table)
 LOCKS = ("INSERT", "UPDATE", "DELETE", "MERGE")
 
 Execute = Callable[[str, Any, bool, dict[str, Any]], Any]
@@ -46,7 +46,7 @@ class Transactions:
     def _look(self, execute: Execute, sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
         key = id(context["connection"])
         if self._depth.get(key) and (sql.lstrip().startswith(LOCKS) or " FOR UPDATE" in sql):
-            if TRAIL in sql:
+            if any(table in sql for table in TRAIL):
                 self._has_told[key] = self._has_told.get(key, False) or "INSERT" in sql
             elif self._has_told.get(key):
                 where = "".join(traceback.format_stack(limit=30))

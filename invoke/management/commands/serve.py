@@ -58,4 +58,4 @@ def _give_back_connections() -> None:
     """From here on it is our children who ask the database."""
     connection.close()
     if connection.vendor == "postgresql":
-        connection.close_pool()
+        connection.close_pool()  # type: ignore[attr-defined]
