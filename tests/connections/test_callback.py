@@ -1,9 +1,12 @@
 """Section A: a consent ends with the person who began it, or it ends with nothing."""
 
 import threading
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.db import connection as database
 from django.db import connections as databases
 from django.utils import timezone
 
@@ -41,11 +44,28 @@ from tests.connections.provider import Provider, Said
 
 pytestmark = pytest.mark.django_db
 
+Execute = Callable[[str, Any, bool, dict[str, Any]], Any]
+
 
 def nothing_came_of_it(connection: Connection, provider: Provider) -> bool:
     """No grant, and the token endpoint was not asked."""
     is_stored = Grant.objects.filter(connection=connection, state=Grant.State.ACTIVE).exists()
     return not is_stored and provider.asked() == []
+
+
+class Meeting:
+    """Stops a thread before its first statement that locks or changes a grant, until the other is there."""
+
+    def __init__(self, barrier: threading.Barrier) -> None:
+        self._barrier = barrier
+        self.is_over = False
+
+    def __call__(self, execute: Execute, sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
+        is_taking = not sql.startswith("SELECT") or "FOR UPDATE" in sql
+        if not self.is_over and is_taking and "connections_grant" in sql:
+            self.is_over = True
+            self._barrier.wait()
+        return execute(sql, params, many, context)
 
 
 def test_stores_the_tokens_of_a_good_answer(shop: Connection) -> None:
@@ -111,17 +131,20 @@ def test_consumes_a_state_that_was_refused(shop: Connection, provider: Provider)
 
 @pytest.mark.django_db(transaction=True)
 def test_lets_one_of_two_callbacks_at_the_same_instant_through(shop: Connection, provider: Provider) -> None:
+    """Both have found the round trip before either of them takes it."""
     state = depart(shop)["state"]
-    together, outcomes = threading.Barrier(2), list[str]()
+    outcomes, have_looked = list[str](), threading.Barrier(2, timeout=20)
 
     def come_back() -> None:
-        together.wait()
+        meet_before_taking = Meeting(have_looked)
         try:
-            arrive(shop, state=state)
+            with database.execute_wrapper(meet_before_taking):
+                arrive(shop, state=state)
             outcomes.append("stored")
         except FlowFailed as error:
             outcomes.append(type(error).__name__)
         finally:
+            assert meet_before_taking.is_over
             databases.close_all()
 
     threads = [threading.Thread(target=come_back) for _ in range(2)]
