@@ -7,6 +7,7 @@ the ``Answer`` and returns what came of it. Whoever drives it owns the socket, t
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 
@@ -15,6 +16,8 @@ from pydantic import BaseModel, ConfigDict
 from vault.secret import Secret
 
 Pairs = tuple[tuple[str, str], ...]
+LONGEST_LIFE_S = 10 * 365 * 24 * 3600  # a token that outlives this is as good as everlasting
+CALLBACK, TOKEN = "callback", "token"  # what can tell a variable's value when somebody authorises
 
 
 class ParamType(StrEnum):
@@ -87,12 +90,14 @@ class Reserved:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A request to one of a service's own endpoints. ``form`` is sent urlencoded; ``None`` sends no body."""
+    """A request to one of a service's own endpoints. ``form`` is sent urlencoded, or, where ``is_json``, as
+    an object of texts; ``None`` sends no body."""
 
     method: str
     url: str
     headers: Pairs = field(default=(), repr=False)
     form: Pairs | None = field(default=None, repr=False)
+    is_json: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +111,19 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """A round trip's fixed side: the filled-in config, the client, where to come back, what to ask for."""
+    """A round trip's fixed side: the filled-in config, the client, where to come back, what to ask for.
+
+    ``facts``: dotted paths of the service's token answer whose texts are wanted besides the tokens.
+    """
 
     config: Mapping[str, Any]
     client: ClientKeys | None
     callback_url: str = ""
     scopes: tuple[str, ...] = ()
+    facts: tuple[str, ...] = ()
     meaning: Callable[[Answer], str] = lambda _: (
         ""
-    )  # what the service is known to mean by an answer, if anything
+    )  # what the service means by a refusal, where that is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +137,23 @@ class Consent:
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What a grant is made of. ``expires_in`` in seconds; ``scopes`` is ``None`` where nothing was said."""
+    """What a grant is made of. ``expires_in`` in seconds; ``scopes`` is ``None`` where nothing was said.
+
+    ``facts``: what the answer says at each of the flow's paths, where that is a text or a number.
+    """
 
     secrets: Mapping[str, Secret] = field(repr=False)
     expires_in: int | None = None
+    expires_at: datetime | None = None
     scopes: tuple[str, ...] | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+    def life_s(self, at: datetime) -> int | None:
+        """The seconds that they last from ``at``, when they were had; ``None`` where nobody knows."""
+        if self.expires_in is not None or self.expires_at is None:
+            return self.expires_in
+        left_s = int((self.expires_at - at).total_seconds())
+        return min(left_s, LONGEST_LIFE_S) if left_s > 0 else None
 
 
 class AuthType(ABC):
@@ -144,7 +165,12 @@ class AuthType(ABC):
     param_types: ClassVar[tuple[ParamType, ...]]
     Config: ClassVar[type[Config]]
     signs_requests: ClassVar[bool] = False  # does place() need the client and the form?
+    takes_nothing: ClassVar[bool] = False  # may every one of fields() be left empty?
     filled_fields: ClassVar[tuple[str, ...]] = ()  # further names that may hold {variables}, besides the URLs
+    filled_maps: ClassVar[tuple[str, ...]] = ()  # names of parameters whose values may hold {variables}
+    # What must be known before a person is sent to the service, and what before the service gives a token.
+    before_consent: ClassVar[frozenset[str]] = frozenset()
+    before_token: ClassVar[frozenset[str]] = frozenset()
     client_fields: ClassVar[tuple[str, ...]] = ()  # names in the block that belong to the OAuthClient
 
     @abstractmethod
@@ -180,6 +206,10 @@ class AuthType(ABC):
         """What is wrong with an entered value, beyond what holds for every text; empty where nothing is."""
         return ""
 
+    def credentials_problems(self, given: Mapping[str, Any]) -> dict[str, str]:
+        """What is wrong with the entered values together: a sentence for one of them."""
+        return {}
+
     def needs_client(self, config: Mapping[str, Any]) -> bool:
         """Is an app registered with the service needed?"""
         return False
@@ -191,6 +221,12 @@ class AuthType(ABC):
     def is_automatic(self, config: Mapping[str, Any]) -> bool:
         """Does the client alone obtain the grant (OAuth 2 client credentials)?"""
         return False
+
+    def sources(self, config: Mapping[str, Any]) -> frozenset[str]:
+        """What can tell a variable's value: ``CALLBACK``, ``TOKEN``, both or nothing."""
+        if self.needs_consent(config):
+            return frozenset({CALLBACK, TOKEN})
+        return frozenset({TOKEN}) if self.is_automatic(config) else frozenset()
 
     def urls(self, config: Mapping[str, Any]) -> dict[str, str]:
         """The endpoints by their name in the config, unset ones left out."""

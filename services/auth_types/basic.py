@@ -30,7 +30,13 @@ class Basic(AuthType):
 
     def fields(self, config: Mapping[str, Any]) -> tuple[Field, ...]:
         return (
-            Field(key="username", label="User name", is_secret=False),
+            Field(
+                key="username",
+                label="User name",
+                is_secret=False,
+                is_required=False,
+                hint="Some services leave this empty, and take a token as the password.",
+            ),
             Field(
                 key="password", label="Password", is_required=False, hint="Some services leave this empty."
             ),
@@ -52,7 +58,8 @@ class Basic(AuthType):
         secrets: Mapping[str, Secret],
         request: Unsigned,
     ) -> Placement:
-        username = secrets["username"].reveal()
-        password = secrets["password"].reveal() if "password" in secrets else ""
+        username, password = (
+            secrets[name].reveal() if name in secrets else "" for name in ("username", "password")
+        )
         encoded = base64.b64encode(f"{username}:{password}".encode()).decode()
         return Placement(headers=(("Authorization", f"Basic {encoded}"),))

@@ -19,9 +19,10 @@ def parse(auth_type: AuthType, config: Mapping[str, Any], given: Mapping[str, An
         for key in given
         if key not in asked
     ]
+    together = auth_type.credentials_problems(given)
     for key, field in asked.items():
         value = given.get(key, "")
-        problem = _problem(field, value) or auth_type.credential_problem(key, value)
+        problem = _problem(field, value) or auth_type.credential_problem(key, value) or together.get(key)
         if problem:
             errors.append({"field": f"credentials.{key}", "message": problem})
     if errors:

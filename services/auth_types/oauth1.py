@@ -83,6 +83,12 @@ class OAuth1Config(Config):
     realm: Annotated[str, StringConstraints(max_length=200, pattern=r'^[^"\\]*$')] = Declared(
         "", title="Realm", json_schema_extra={"is_rare": True}
     )
+    require_callback_confirmed: bool = Declared(
+        True,
+        title="The service confirms the callback URL",
+        description="RFC 5849 2.1 asks for it. Switch it off only for a service that never does.",
+        json_schema_extra={"is_rare": True},
+    )
 
     @model_validator(mode="after")
     def _all_endpoints_or_none(self) -> "OAuth1Config":
@@ -102,6 +108,9 @@ class OAuth1(AuthType):
     param_types = (ParamType.HEADER, ParamType.QUERY, ParamType.FORM)
     Config: ClassVar[type[Config]] = OAuth1Config
     signs_requests = True
+    takes_nothing = True  # requests without a token are signed by the consumer alone (RFC 5849 3.1)
+    before_consent = frozenset({"request_token_url", "authorize_url"})
+    before_token = before_consent | {"access_token_url"}
     client_fields = ("consumer_key", "consumer_secret", "private_key")
 
     def __init__(
@@ -113,10 +122,23 @@ class OAuth1(AuthType):
     def fields(self, config: Mapping[str, Any]) -> tuple[Field, ...]:
         if self.needs_consent(config):
             return ()
-        return (Field(key="token", label="Access token"), Field(key="token_secret", label="Token secret"))
+        return (
+            Field(
+                key="token",
+                label="Access token",
+                is_required=False,
+                hint="Leave both empty for a service that knows the consumer alone.",
+            ),
+            Field(key="token_secret", label="Token secret", is_required=False),
+        )
 
     def credential_problem(self, key: str, value: str) -> str:
         return "Remove the space at its beginning or end." if value != value.strip() else ""
+
+    def credentials_problems(self, given: Mapping[str, Any]) -> dict[str, str]:
+        if given.get("token_secret") and not given.get("token"):
+            return {"token": "Enter the access token that the secret belongs to."}
+        return {}
 
     def config_problems(
         self, config: Mapping[str, Any], param_type: ParamType, base_url: str
@@ -169,11 +191,15 @@ class OAuth1(AuthType):
         return {name: config[name] for name in _ENDPOINTS if config[name]}
 
     def begin(self, flow: Flow) -> Generator[Exchange, Answer, Consent]:
-        """Fetch temporary credentials (RFC 5849 2.1); ``oauth_callback_confirmed`` is required."""
+        """Fetch temporary credentials (RFC 5849 2.1), which come with a confirmation of our callback URL."""
         answer = yield self._exchange(flow, "request_token_url", None, {"oauth_callback": flow.callback_url})
         given = token_answer.oauth1_pairs(answer)
-        if given.get("oauth_callback_confirmed") != "true":
-            raise TokenAnswerRefused("The service did not confirm our callback URL (RFC 5849 2.1).")
+        is_confirmed = given.get("oauth_callback_confirmed") == "true"
+        if flow.config["require_callback_confirmed"] and not is_confirmed:
+            raise TokenAnswerRefused(
+                "The service did not confirm our callback URL (RFC 5849 2.1).",
+                hint="Does it never do so? Then say so on the service’s page.",
+            )
         token, token_secret = _token_of(given)
         url = add_params_to_uri(flow.config["authorize_url"], [("oauth_token", token)])
         return Consent(
@@ -198,8 +224,12 @@ class OAuth1(AuthType):
             secrets["token_secret"],
             {"oauth_token": token, "oauth_verifier": verifier},
         )
-        token, token_secret = _token_of(token_answer.oauth1_pairs(answer))
-        return Tokens(secrets={"token": Secret(token), "token_secret": Secret(token_secret)})
+        given = token_answer.oauth1_pairs(answer)
+        token, token_secret = _token_of(given)
+        return Tokens(
+            secrets={"token": Secret(token), "token_secret": Secret(token_secret)},
+            facts={name: given[name] for name in flow.facts if name in given},
+        )
 
     def _exchange(
         self, flow: Flow, endpoint: str, token_secret: Secret | None, params: Mapping[str, str]

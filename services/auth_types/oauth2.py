@@ -1,12 +1,12 @@
 """OAuth 2: authorization code with PKCE (RFC 6749 4.1, RFC 7636) and client credentials (RFC 6749 4.4)."""
 
+import base64
 import secrets as randomness
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
-from urllib.parse import parse_qsl, quote_plus
+from urllib.parse import parse_qsl, quote, quote_plus, urlencode, urlsplit, urlunsplit
 
-from authlib.oauth2 import ClientAuth
-from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
 from services.auth_types import token_answer
@@ -48,10 +48,12 @@ AUTHORIZE_OWN = frozenset(
     }
 )
 TOKEN_OWN = frozenset(
-    {"client_id", "client_secret", "code", "code_verifier", "redirect_uri", "refresh_token", "scope"}
+    {"client_id", "client_secret", "code", "code_verifier", "redirect_uri", "refresh_token"}
 )
 _VERIFIER_BYTES = 48  # 64 characters; RFC 7636 4.1 takes 43 to 128
 _ENDPOINTS = ("authorize_url", "token_url", "refresh_url", "revoke_url")
+# How client id and secret are encoded where they travel in the Authorization header.
+_IN_HEADER: Mapping[str, Callable[[str], str]] = {"basic": quote_plus, "basic_raw": str}
 
 
 class OAuth2(AuthType):
@@ -62,6 +64,9 @@ class OAuth2(AuthType):
     Config: ClassVar[type[Config]] = OAuth2Config
     client_fields = ("client_id", "client_secret")
     filled_fields = ("issuer",)  # what comes back in `iss` is compared with it
+    filled_maps = ("authorize_params", "token_params")
+    before_consent = frozenset({"authorize_url", "authorize_params", "issuer"})
+    before_token = before_consent | {"token_url", "token_params"}
 
     def fields(self, config: Mapping[str, Any]) -> tuple[Field, ...]:
         return ()
@@ -80,11 +85,13 @@ class OAuth2(AuthType):
         if not found.get("authorize_url"):
             written = dict(parse_qsl(parts_of(config["authorize_url"]).query))
             found["authorize_url"] = _own_problem(written, AUTHORIZE_OWN)
-        own = TOKEN_OWN | (frozenset() if self.is_automatic(config) else {"grant_type"})
+        own = TOKEN_OWN | {"scope" if self.is_automatic(config) else "grant_type"}
         found["token_params"] = _own_problem(config["token_params"], own)
         return {field: problem for field, problem in found.items() if problem}
 
     def client_problems(self, config: Mapping[str, Any], client: ClientKeys) -> dict[str, str]:
+        if config["client_auth"] == "basic_raw" and ":" in client.client_id:
+            return {"client_id": "A colon ends the ID where it is not form-encoded: choose basic."}
         if config["client_auth"] == "none" or client.client_secret:
             return {}
         if config["pkce"] and self.needs_consent(config) and config["client_auth"] == "post":
@@ -152,16 +159,15 @@ class OAuth2(AuthType):
             kept["verifier"] = Secret(verifier)
             challenge = create_s256_code_challenge(verifier)
             extra |= {"code_challenge": challenge, "code_challenge_method": "S256"}
-        url = prepare_grant_uri(
-            flow.config["authorize_url"],
-            client_id=_client_of(flow).client_id,
-            response_type="code",
-            redirect_uri=flow.callback_url,
-            scope=flow.config["scope_separator"].join(flow.scopes),
-            state=state,
+        pairs = {
+            "response_type": "code",
+            "client_id": _client_of(flow).client_id,
+            "redirect_uri": flow.callback_url,
+            **({"scope": _scope_of(flow)} if flow.scopes else {}),
+            "state": state,
             **extra,
-        )
-        return Consent(url=url, state=state, secrets=kept)
+        }
+        return Consent(url=_with_query(flow.config["authorize_url"], pairs), state=state, secrets=kept)
 
     def state_in(self, params: Mapping[str, str]) -> str:
         return params.get("state", "")
@@ -184,7 +190,7 @@ class OAuth2(AuthType):
         answer = yield _request(flow, flow.config["token_url"], pairs)
         if token_answer.is_refusal(answer):
             token_answer.refuse(answer)
-        return token_answer.parse(flow.config, answer)
+        return token_answer.parse(flow.config, answer, flow.facts)
 
     def refresh(self, flow: Flow, secrets: Mapping[str, Secret]) -> Generator[Exchange, Answer, Tokens]:
         """New tokens; a refresh token that the answer leaves out stays (RFC 6749 6)."""
@@ -192,20 +198,22 @@ class OAuth2(AuthType):
         answer = yield _request(flow, self.refresh_url(flow.config), pairs)
         if token_answer.is_refusal(answer):
             token_answer.refuse_refresh(answer, flow.meaning(answer))
-        tokens = token_answer.parse(flow.config, answer)
-        return Tokens(secrets={**kept, **tokens.secrets}, expires_in=tokens.expires_in, scopes=tokens.scopes)
+        tokens = token_answer.parse(flow.config, answer, flow.facts)
+        return replace(tokens, secrets={**kept, **tokens.secrets})
 
     def _refresh_pairs(
         self, flow: Flow, secrets: Mapping[str, Secret]
     ) -> tuple[list[tuple[str, str]], dict[str, Secret]]:
+        scope = [("scope", _scope_of(flow))] if flow.scopes else []
         if self.is_automatic(flow.config):
             grant_type = flow.config["token_params"].get("grant_type", "client_credentials")
-            scope = flow.config["scope_separator"].join(flow.scopes)
-            return [("grant_type", grant_type), *([("scope", scope)] if scope else [])], {}
+            return [("grant_type", grant_type), *scope], {}
         refresh_token = secrets.get("refresh_token")
         if not refresh_token:
             raise GrantDead("expired", "It gave no refresh token, so a person has to authorise again.")
         pairs = [("grant_type", "refresh_token"), ("refresh_token", refresh_token.reveal())]
+        if flow.config["scope_on_refresh"] and "scope" not in flow.config["token_params"]:
+            pairs += scope
         return pairs, {"refresh_token": refresh_token}
 
     def revoke(self, flow: Flow, secrets: Mapping[str, Secret]) -> Generator[Exchange, Answer, bool]:
@@ -216,7 +224,7 @@ class OAuth2(AuthType):
             token = secrets.get(hint)
             if url and token:
                 pairs = [("token", token.reveal()), ("token_type_hint", hint)]
-                answer = yield _request(flow, url, pairs, extra={})
+                answer = yield _authenticated(flow, url, pairs)  # a form always (RFC 7009 2.1)
                 statuses.append(answer.status)
         return bool(statuses) and 200 <= statuses[0] < 300 and all(s < 300 or s == 400 for s in statuses[1:])
 
@@ -240,25 +248,39 @@ def _client_of(flow: Flow) -> ClientKeys:
     return flow.client
 
 
-def _request(
-    flow: Flow, url: str, pairs: list[tuple[str, str]], extra: Mapping[str, str] | None = None
-) -> Exchange:
+def _scope_of(flow: Flow) -> str:
+    return str(flow.config["scope_separator"].join(flow.scopes))
+
+
+def _with_query(url: str, pairs: Mapping[str, str]) -> str:
+    """Added to what the URL has, a space as %20: not every reader takes a + for one."""
+    parts = urlsplit(url)
+    query = "&".join(filter(None, [parts.query, urlencode(pairs, quote_via=quote)]))
+    return urlunsplit(parts._replace(query=query))
+
+
+def _request(flow: Flow, url: str, pairs: list[tuple[str, str]]) -> Exchange:
+    """A token request (RFC 6749 4.1.3, 4.4.2, 6) with the service's own parameters, in its own form."""
+    extra = [(key, value) for key, value in flow.config["token_params"].items() if key != "grant_type"]
+    asked = _authenticated(flow, url, [*pairs, *extra])
+    return replace(asked, is_json=flow.config["token_request"] == "json")
+
+
+def _authenticated(flow: Flow, url: str, pairs: list[tuple[str, str]]) -> Exchange:
     """A form to one of the service's endpoints, with the client's authentication (RFC 6749 2.3.1)."""
     client = _client_of(flow)
-    chosen = flow.config["token_params"] if extra is None else extra
-    form = [*pairs, *((key, value) for key, value in chosen.items() if key != "grant_type")]
     headers: Pairs = (("Accept", "application/json"),)
     secret = client.client_secret.reveal() if client.client_secret else ""
-    if flow.config["client_auth"] == "basic":
-        # Authlib joins and encodes them; the form-encoding that 2.3.1 asks for it leaves to us.
-        auth = ClientAuth(quote_plus(client.client_id), quote_plus(secret), "client_secret_basic")
-        _, added, _ = auth.prepare("POST", url, {}, "")
-        headers = (*headers, *added.items())
-    else:
-        form.append(("client_id", client.client_id))
-        if secret and flow.config["client_auth"] == "post":
-            form.append(("client_secret", secret))
-    return Exchange("POST", url, headers=headers, form=tuple(form))
+    encode = _IN_HEADER.get(flow.config["client_auth"])
+    if encode:
+        pair = base64.b64encode(f"{encode(client.client_id)}:{encode(secret)}".encode()).decode()
+        return Exchange(
+            "POST", url, headers=(*headers, ("Authorization", f"Basic {pair}")), form=tuple(pairs)
+        )
+    own = [("client_id", client.client_id)]
+    if secret and flow.config["client_auth"] == "post":
+        own.append(("client_secret", secret))
+    return Exchange("POST", url, headers=headers, form=(*pairs, *own))
 
 
 def _check_issuer(config: Mapping[str, Any], iss: str | None) -> None:

@@ -3,7 +3,13 @@
 from typing import Annotated, Any, Literal
 
 from pydantic import Field as Declared
-from pydantic import SerializerFunctionWrapHandler, StringConstraints, field_validator, model_serializer
+from pydantic import (
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from services.auth_types.base import Config
 
@@ -12,6 +18,8 @@ Extra = dict[
     Annotated[str, StringConstraints(min_length=1, max_length=100)],
     Annotated[str, StringConstraints(max_length=2000)],
 ]
+DOTTED = r"[^.\s]+(\.[^.\s]+){0,5}"
+Path = Annotated[str, StringConstraints(pattern=rf"^({DOTTED})?$", max_length=200)]
 RARE: dict[str, Any] = {"is_rare": True}  # shown under "More options" where people fill a block in
 
 
@@ -25,6 +33,17 @@ class Scope(Config):
         """As the contract has it: ``default`` only where it is so."""
         told: dict[str, Any] = whole(self)
         return told if self.default else {key: value for key, value in told.items() if key != "default"}
+
+
+class TokenFields(Config):
+    """Where a token answer holds what RFC 6749 5.1 has at its top. ``expires_at`` is a date, or seconds or
+    milliseconds since 1970."""
+
+    access_token: Path = ""
+    refresh_token: Path = ""
+    expires_in: Path = ""
+    expires_at: Path = ""
+    scope: Path = ""
 
 
 class OAuth2Config(Config):
@@ -61,13 +80,14 @@ class OAuth2Config(Config):
             "is_rare": True,
         },
     )
-    client_auth: Literal["post", "basic", "none"] = Declared(
+    client_auth: Literal["post", "basic", "basic_raw", "none"] = Declared(
         "post",
         title="Client authentication",
         json_schema_extra={
             "labels": {
                 "post": "In the form (client_secret_post)",
                 "basic": "In the header (client_secret_basic)",
+                "basic_raw": "In the header, not form-encoded",
                 "none": "None: a public client",
             },
             "is_rare": True,
@@ -93,6 +113,14 @@ class OAuth2Config(Config):
         description="One a line, such as audience=https://api.example.com.",
         json_schema_extra=RARE,
     )
+    token_request: Literal["form", "json"] = Declared(
+        "form",
+        title="Token request",
+        json_schema_extra={"labels": {"form": "As a form (RFC 6749)", "json": "As JSON"}, "is_rare": True},
+    )
+    scope_on_refresh: bool = Declared(
+        False, title="Send the scopes with each refresh, too", json_schema_extra=RARE
+    )
     token_param: Annotated[str, StringConstraints(max_length=100)] = Declared(
         "",
         title="Token parameter",
@@ -105,13 +133,19 @@ class OAuth2Config(Config):
         description="Empty: Bearer in headers, none elsewhere. A single - stands for none anywhere.",
         json_schema_extra=RARE,
     )
-    token_path: Annotated[str, StringConstraints(pattern=r"^[^.\s]+(\.[^.\s]+){0,5}$", max_length=200)] = (
-        Declared(
-            "access_token",
-            title="Where the answer holds the token",
-            description="Dots lead inwards, such as authed_user.access_token.",
-            json_schema_extra=RARE,
-        )
+    token_path: Annotated[str, StringConstraints(pattern=rf"^{DOTTED}$", max_length=200)] = Declared(
+        "access_token",
+        title="Where the answer holds the token",
+        description="Dots lead inwards, such as authed_user.access_token. The rest is looked for beside it.",
+        json_schema_extra=RARE,
+    )
+    token_fields: TokenFields = Declared(
+        default_factory=TokenFields,
+        title="Where the answer holds the rest",
+        description="Where it is not beside the token: one a line, such as refresh_token=data.refresh or"
+        " expires_at=data.ends. Also access_token, expires_in and scope. Where a nested place is empty, the"
+        " name at the top counts.",
+        json_schema_extra=RARE,
     )
     issuer: Url = Declared(
         "",
@@ -132,6 +166,13 @@ class OAuth2Config(Config):
                 raise ValueError(f"The scope {scope.name} is there twice.")
             seen.add(scope.name)
         return scopes
+
+    @model_validator(mode="after")
+    def _one_place_for_the_token(self) -> "OAuth2Config":
+        named = self.token_fields.access_token
+        if named and self.token_path not in {named, "access_token"}:
+            raise ValueError("token_path and token_fields.access_token name two places; give one of them.")
+        return self
 
     @field_validator("scope_separator")
     @classmethod

@@ -4,18 +4,21 @@ The body is never logged, raised or kept: only its ``error`` code and a trimmed 
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any, NoReturn, TypeGuard
 from urllib.parse import parse_qsl
 
 from outbound import json_text
-from services.auth_types.base import Answer, Tokens
+from services.auth_types.base import LONGEST_LIFE_S, Answer, Tokens
+from services.auth_types.documents import text_at
 from services.auth_types.errors import ClientRefused, EndpointUnavailable, GrantDead, TokenAnswerRefused
 from services.auth_types.text import trimmed
+from services.auth_types.token_fields import member
 from vault.secret import Secret
 
 MAX_BYTES = 1 << 20
-LONGEST_LIFE_S = 10 * 365 * 24 * 3600  # a token that outlives this is as good as everlasting
+_MILLISECONDS_FROM = 1e11  # as seconds, the year 5138
 MAX_TOKEN_LENGTH = 16384
 
 # RFC 6749 5.2 knows invalid_grant; the others say the same in the words of their vendors.
@@ -47,27 +50,33 @@ _AT_STAKE = frozenset(
 )
 
 
-def parse(config: Mapping[str, Any], answer: Answer) -> Tokens:
-    """The tokens in a successful answer (RFC 6749 5.1). Raises TokenAnswerRefused for anything odd."""
+def parse(config: Mapping[str, Any], answer: Answer, facts: Iterable[str] = ()) -> Tokens:
+    """The tokens in a successful answer (RFC 6749 5.1), and the texts at the paths of ``facts``.
+
+    Raises TokenAnswerRefused for anything odd.
+    """
     found = _document(answer)
-    *parents, leaf = config["token_path"].split(".")
-    near = _descend(found, parents)
-    access_token = near.get(leaf)
+    access_token = member(config, found, "access_token")
     if not is_token(access_token):
         if found.get("error"):
             raise _not_understood(answer)
         raise TokenAnswerRefused("The service’s answer holds no usable access token.")
     secrets = {"access_token": Secret(access_token)}
-    refresh_token = _either(near, found, "refresh_token")
+    refresh_token = member(config, found, "refresh_token")
     if is_token(refresh_token):
         secrets["refresh_token"] = Secret(refresh_token)
     elif refresh_token is not None and refresh_token != "":
         raise TokenAnswerRefused("The service’s answer holds a refresh token that is not one.")
-    _check_type(_either(near, found, "token_type"))
+    _check_type(member(config, found, "token_type"))
+    told = {path: text_at(found, path) for path in facts}
     return Tokens(
         secrets=secrets,
-        expires_in=_seconds(_either(near, found, "expires_in")),
-        scopes=_scopes(_either(near, found, "scope"), config["scope_separator"]),
+        expires_in=_seconds(member(config, found, "expires_in")),
+        expires_at=_moment(member(config, found, "expires_at"))
+        if config["token_fields"]["expires_at"]
+        else None,
+        scopes=_scopes(member(config, found, "scope"), config),
+        facts={path: text for path, text in told.items() if text},
     )
 
 
@@ -181,18 +190,6 @@ def _form(text: str) -> dict[str, str]:
     return dict(pairs)
 
 
-def _descend(found: dict[str, Any], parents: list[str]) -> dict[str, Any]:
-    place: Any = found
-    for name in parents:
-        place = place.get(name) if isinstance(place, dict) else None
-    return place if isinstance(place, dict) else {}
-
-
-def _either(near: dict[str, Any], found: dict[str, Any], name: str) -> Any:
-    """A nested token's facts stand beside it, or at the top."""
-    return near.get(name, found.get(name))
-
-
 def _check_type(token_type: Any) -> None:
     """Any visible word will do, since vendors have their own; a MAC token would need another signature."""
     if token_type is None:
@@ -204,23 +201,48 @@ def _check_type(token_type: Any) -> None:
 
 
 def _seconds(expires_in: Any) -> int | None:
+    """A life of 0 is how some say that they do not know it."""
     if expires_in is None or expires_in == "":
         return None
     if isinstance(expires_in, str) and expires_in.isascii() and expires_in.isdigit() and len(expires_in) < 20:
         expires_in = int(expires_in)
     if isinstance(expires_in, bool) or not isinstance(expires_in, int | float) or expires_in < 0:
         raise TokenAnswerRefused("The service’s answer has an expires_in that is not a number of seconds.")
-    return int(min(expires_in, LONGEST_LIFE_S))
+    return int(min(expires_in, LONGEST_LIFE_S)) or None
 
 
-def _scopes(scope: Any, separator: str) -> tuple[str, ...] | None:
+def _moment(expires_at: Any) -> datetime | None:
+    if expires_at is None or expires_at == "":
+        return None
+    try:
+        return _date(expires_at)
+    except (ValueError, TypeError, OverflowError, OSError):
+        raise TokenAnswerRefused("The service’s answer has an expires_at that is not a date.") from None
+
+
+def _date(said: Any) -> datetime:
+    """Seconds or milliseconds since 1970, or ISO 8601; without an offset it is UTC."""
+    if isinstance(said, str) and not (said.isascii() and said.isdecimal()):
+        moment = datetime.fromisoformat(said)
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    number = float(said)
+    return datetime.fromtimestamp(number / 1000 if number > _MILLISECONDS_FROM else number, UTC)
+
+
+def _scopes(scope: Any, config: Mapping[str, Any]) -> tuple[str, ...] | None:
     if isinstance(scope, str):
-        for mark in {separator, ","} - {" ", ""}:
+        for mark in {config["scope_separator"], ","} - {" ", ""}:
             scope = scope.replace(mark, " ")
-        scope = scope.split()
+        scope = [name for part in scope.split() for name in _unplussed(part, config)]
     if not isinstance(scope, list) or not all(isinstance(name, str) for name in scope):
         return None
     return tuple(dict.fromkeys(trimmed(name) for name in scope)) or None
+
+
+def _unplussed(scope: str, config: Mapping[str, Any]) -> list[str]:
+    """What an answer joins by +, taken apart, unless a scope of the service is called so."""
+    is_name = any(declared["name"] == scope for declared in config["scopes"])
+    return [scope] if is_name else scope.replace("+", " ").split()
 
 
 def _retry_after(answer: Answer) -> int | None:

@@ -5,6 +5,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from services.auth_types.oauth2_config import TokenFields
+
 _REQUIRED = {
     "name": "Enter a name.",
     "link_name": "Enter a link name.",
@@ -15,11 +17,14 @@ _REQUIRED = {
     "authorize_url": "Enter the address where people authorise.",
     "token_url": "Enter the address where tokens are fetched.",
 }
+_DOTTED = "Names joined by dots, such as data.access_token."
 _FORM = {
     "link_name": "Small letters, digits and underscores, beginning with a letter, at most 50.",
     "variables.name": "Small letters, digits and underscores, beginning with a letter, at most 50.",
     "scopes.name": "A scope has no spaces in it: write one scope per entry.",
-    "token_path": "Names joined by dots, such as data.access_token.",
+    "variables.from": "Write callback. and the name of a parameter, or token. and a dotted path.",
+    "token_path": _DOTTED,
+    **{f"token_fields.{name}": _DOTTED for name in TokenFields.model_fields},
     "realm": "Leave out quotes and backslashes.",
     "scope_separator": "Use a space, a comma, a semicolon, | or +.",
 }

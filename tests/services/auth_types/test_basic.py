@@ -20,9 +20,15 @@ def test_sends_an_empty_password_where_none_was_entered() -> None:
     assert base64.b64decode(value.removeprefix("Basic ")) == b"key:"
 
 
-def test_asks_for_a_user_name_and_perhaps_a_password() -> None:
+def test_sends_an_empty_user_name_where_none_was_entered() -> None:
+    """RFC 7617 2: the user-id may be empty."""
+    ((_, value),) = BASIC.place({}, ParamType.HEADER, None, {"password": Secret("pat")}, REQUEST).headers
+    assert base64.b64decode(value.removeprefix("Basic ")) == b":pat"
+
+
+def test_asks_for_a_user_name_and_a_password_either_of_which_may_be_empty() -> None:
     assert [(field.key, field.is_required, field.is_secret) for field in BASIC.fields({})] == [
-        ("username", True, False),
+        ("username", False, False),
         ("password", False, True),
     ]
 

@@ -46,5 +46,17 @@ def test_lets_a_password_be_absent_or_padded() -> None:
     assert parsed["password"].reveal() == " pass "
 
 
+def test_lets_a_user_name_be_absent_or_empty() -> None:
+    for given in ({"password": "pat"}, {"username": "", "password": "pat"}):
+        assert set(credentials.parse(get("basic"), {}, given)) == {"password"}
+
+
+def test_a_token_secret_belongs_to_a_token() -> None:
+    config = get("oauth1").Config().model_dump()
+    assert credentials.parse(get("oauth1"), config, {"token": "", "token_secret": ""}) == {}
+    assert set(credentials.parse(get("oauth1"), config, {"token": "t"})) == {"token"}
+    assert "credentials.token" in errors_of("oauth1", config, {"token_secret": "s"})
+
+
 def test_never_quotes_the_value_in_an_error() -> None:
     assert "canary" not in str(errors_of("api_key", CONFIG, {"X-Api-Key": "canary\n"}))

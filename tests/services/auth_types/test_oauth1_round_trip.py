@@ -1,10 +1,11 @@
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from services.auth_types import get
-from services.auth_types.base import Answer, ClientKeys, Flow
+from services.auth_types.base import Answer, ClientKeys, Flow, Unsigned
 from services.auth_types.errors import CallbackIncomplete, ConsentRefused, TokenAnswerRefused
 from tests.services.auth_types.driving import drive
 from vault.secret import Secret
@@ -48,6 +49,16 @@ def test_refuses_an_odd_answer_to_the_first_leg(body: bytes) -> None:
         drive(OAUTH1.begin(FLOW), Answer(200, body=body))
 
 
+def test_takes_an_unconfirmed_callback_where_the_service_never_confirms_it() -> None:
+    flow = replace(FLOW, config={**CONFIG, "require_callback_confirmed": False})
+    consent, _ = drive(
+        OAUTH1.begin(flow), Answer(200, body=b"oauth_token=temp&oauth_token_secret=temp_secret")
+    )
+    assert consent.secrets == HELD
+    with pytest.raises(CallbackIncomplete):  # the verifier is required all the same
+        drive(OAUTH1.complete(flow, HELD, {"oauth_token": "temp"}))
+
+
 @pytest.mark.parametrize("status", [302, 400, 401, 500])
 def test_says_when_the_first_leg_is_refused(status: int) -> None:
     with pytest.raises(TokenAnswerRefused, match=str(status)):
@@ -85,10 +96,28 @@ def test_knows_a_refused_consent() -> None:
         drive(OAUTH1.complete(FLOW, HELD, {"denied": "temp"}))
 
 
+def test_hands_on_the_facts_of_the_answer() -> None:
+    body = b"oauth_token=t&oauth_token_secret=ts&screen_name=ada&user_id=7"
+    tokens, _ = drive(
+        OAUTH1.complete(replace(FLOW, facts=("user_id", "absent")), HELD, BACK), Answer(200, body=body)
+    )
+    assert tokens.facts == {"user_id": "7"}
+
+
+def test_signs_without_a_token_for_the_consumer_alone() -> None:
+    """RFC 5849 3.1."""
+    ((_, header),) = OAUTH1.place(
+        CONFIG, OAUTH1.param_types[0], FLOW.client, {}, Unsigned("GET", "https://api.example.com/")
+    ).headers
+    assert "oauth_signature=" in header
+    assert "oauth_token=" not in header
+
+
 def test_asks_for_tokens_where_the_service_hands_them_out_on_a_page() -> None:
     config = OAUTH1.Config().model_dump()
     assert not OAUTH1.needs_consent(config)
-    assert [field.key for field in OAUTH1.fields(config)] == ["token", "token_secret"]
+    asked = [(field.key, field.is_required) for field in OAUTH1.fields(config)]
+    assert asked == [("token", False), ("token_secret", False)]
     assert OAUTH1.needs_consent(CONFIG)
     assert OAUTH1.fields(CONFIG) == ()
 

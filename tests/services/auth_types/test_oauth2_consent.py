@@ -47,6 +47,17 @@ def test_joins_scopes_in_the_services_way(separator: str, scope: str) -> None:
     assert begun(("a", "b"), scope_separator=separator)[1]["scope"] == [scope]
 
 
+@pytest.mark.parametrize(
+    ("separator", "written"), [(" ", "a%20b"), ("+", "a%20b"), (",", "a%2Cb"), ("; ", "a%3B%20b")]
+)
+def test_writes_a_space_so_that_every_reader_takes_it_for_one(separator: str, written: str) -> None:
+    """Not all read a + as a space (RFC 6749 appendix B notwithstanding)."""
+    consent, _ = begun(("a", "b"), scope_separator=separator, authorize_params={"claims": "a b+c"})
+    query = urlsplit(consent.url).query
+    assert f"&scope={written}&" in query
+    assert "&claims=a%20b%2Bc&" in query
+
+
 def test_leaves_the_scope_out_where_none_is_chosen() -> None:
     assert "scope" not in begun()[1]
 

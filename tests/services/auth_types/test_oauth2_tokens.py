@@ -57,6 +57,60 @@ def test_client_auth_basic_form_encodes_id_and_secret() -> None:
     assert "client_id" not in dict(sent.form or ())
 
 
+def test_client_auth_basic_raw_sends_id_and_secret_as_they_stand() -> None:
+    _, (sent,) = drive(
+        OAUTH2.complete(flow_of(client_auth="basic_raw"), {}, {"code": "c"}), Answer(200, body=TOKENS)
+    )
+    value = dict(sent.headers)["Authorization"].removeprefix("Basic ")
+    assert base64.b64decode(value) == "id:se+cr et:ü".encode()
+    assert not {"client_id", "client_secret"} & set(dict(sent.form or ()))
+
+
+def test_an_id_with_a_colon_cannot_go_without_encoding() -> None:
+    colon = ClientKeys("a:b", Secret("s"))
+    assert "client_id" in OAUTH2.client_problems(flow_of(client_auth="basic_raw").config, colon)
+    assert not OAUTH2.client_problems(flow_of(client_auth="basic").config, colon)
+
+
+@pytest.mark.parametrize("client_auth", ["post", "basic", "basic_raw", "none"])
+def test_asks_in_json_where_the_service_wants_that(client_auth: str) -> None:
+    flow = flow_of(token_request="json", client_auth=client_auth, revoke_url="https://a.example.com/revoke")
+    _, (code,) = drive(OAUTH2.complete(flow, {}, {"code": "c"}), Answer(200, body=TOKENS))
+    _, (refresh,) = drive(OAUTH2.refresh(flow, {"refresh_token": Secret("old")}), Answer(200, body=TOKENS))
+    _, (revoked,) = drive(OAUTH2.revoke(flow, {"access_token": Secret("at")}), Answer(200))
+    assert code.is_json
+    assert refresh.is_json
+    assert not revoked.is_json  # RFC 7009 2.1
+
+
+@pytest.mark.parametrize(
+    ("config", "sent_scope"),
+    [
+        ({}, None),
+        ({"scope_on_refresh": True}, "a b"),
+        ({"scope_on_refresh": True, "scope_separator": ","}, "a,b"),
+        ({"scope_on_refresh": True, "token_params": {"scope": "fixed"}}, "fixed"),
+    ],
+)
+def test_sends_the_scopes_with_a_refresh_where_the_service_wants_them(
+    config: dict[str, Any], sent_scope: str | None
+) -> None:
+    flow = flow_of(("a", "b"), **config)
+    _, (sent,) = drive(OAUTH2.refresh(flow, {"refresh_token": Secret("old")}), Answer(200, body=TOKENS))
+    assert [value for name, value in sent.form or () if name == "scope"] == (
+        [sent_scope] if sent_scope else []
+    )
+
+
+def test_hands_on_the_facts_of_the_answer() -> None:
+    body = b'{"access_token": "at", "api_domain": "https://www.zohoapis.eu"}'
+    flow = replace(flow_of(), facts=("api_domain",))
+    tokens, _ = drive(OAUTH2.complete(flow, {}, {"code": "c"}), Answer(200, body=body))
+    assert tokens.facts == {"api_domain": "https://www.zohoapis.eu"}
+    tokens, _ = drive(OAUTH2.refresh(flow, {"refresh_token": Secret("old")}), Answer(200, body=body))
+    assert tokens.facts == {"api_domain": "https://www.zohoapis.eu"}
+
+
 def test_client_auth_none_sends_the_id_alone() -> None:
     _, (sent,) = drive(
         OAUTH2.complete(flow_of(client_auth="none"), {}, {"code": "c"}), Answer(200, body=TOKENS)

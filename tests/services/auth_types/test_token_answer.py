@@ -6,9 +6,10 @@ import pytest
 from services.auth_types import token_answer
 from services.auth_types.base import Answer, Tokens
 from services.auth_types.errors import TokenAnswerRefused
+from services.auth_types.oauth2_config import OAuth2Config
 from vault.secret import Secret
 
-CONFIG = {"token_path": "access_token", "scope_separator": " "}
+CONFIG = OAuth2Config(token_url="https://a.example.com/token").model_dump()
 
 
 def parse(body: Any, **config: str) -> Tokens:
@@ -75,7 +76,16 @@ def test_refuses_a_life_that_is_not_seconds(expires_in: Any) -> None:
 
 @pytest.mark.parametrize(
     ("expires_in", "seconds"),
-    [(3600, 3600), ("3600", 3600), (3599.6, 3599), (0, 0), (None, None), ("", None), (10**15, 315360000)],
+    [
+        (3600, 3600),
+        ("3600", 3600),
+        (3599.6, 3599),
+        (0, None),
+        ("0", None),
+        (None, None),
+        ("", None),
+        (10**15, 315360000),
+    ],
 )
 def test_takes_seconds_as_number_or_digits(expires_in: Any, seconds: int | None) -> None:
     assert parse({"access_token": "at", "expires_in": expires_in}).expires_in == seconds
