@@ -113,6 +113,8 @@ def _keep_meaning(before: Variables, after: Variables) -> bool:
 
 def _keeps_meaning(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
     plain = {*before, *after} - _WORDS - _MAY_GROW
+    if before.get("from"):
+        plain |= {"pattern"}  # it says what is kept of what the service tells
     if any((before.get(key) or None) != (after.get(key) or None) for key in plain):
         return False
     choices, later = before.get("choices") or [], after.get("choices") or []

@@ -14,8 +14,8 @@ from people.ids import uuid7
 class Service(models.Model):
     """Something that can be called: a default one from the catalogue, or a custom one.
 
-    ``hosts``, ``headers``, ``query``, ``variables``, ``test`` and ``identity`` have the shapes of the
-    contract's custom service; ``meta`` has that of ``services.entry.Meta``.
+    ``hosts``, ``headers``, ``query``, their defaults, ``cookies``, ``variables``, ``test`` and ``identity``
+    have the shapes of the contract's custom service; ``meta`` has that of ``services.entry.Meta``.
     """
 
     class Kind(models.TextChoices):
@@ -37,6 +37,9 @@ class Service(models.Model):
     hosts: models.JSONField[list[str], list[str]] = models.JSONField(default=list)
     headers: models.JSONField[dict[str, str], dict[str, str]] = models.JSONField(default=dict)
     query: models.JSONField[dict[str, str], dict[str, str]] = models.JSONField(default=dict)
+    default_headers: models.JSONField[dict[str, str], dict[str, str]] = models.JSONField(default=dict)
+    default_query: models.JSONField[dict[str, str], dict[str, str]] = models.JSONField(default=dict)
+    cookies = models.CharField(max_length=4, default="drop")
     variables: models.JSONField[list[dict[str, Any]], list[dict[str, Any]]] = models.JSONField(default=list)
     test: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)
     identity: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)

@@ -5,7 +5,10 @@ from django.db.models import ProtectedError
 from services.definition import Definition
 from services.models import Service, ServiceAuth
 
-FIELDS = ("name", "base_url", "hosts", "headers", "query", "variables", "test", "identity")
+FIELDS = (
+    *("name", "base_url", "hosts", "headers", "query", "default_headers", "default_query", "cookies"),
+    *("variables", "test", "identity"),
+)
 
 
 def store(service: Service, defined: Definition) -> None:

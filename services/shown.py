@@ -63,6 +63,7 @@ def _facts(auth: ServiceAuth) -> list[tuple[str, str]]:
             facts.append((declared.title or name, str((labels or {}).get(value, value))))
         elif isinstance(value, bool) and not is_default:
             facts.append((declared.title or name, "Yes" if value else "Off"))
-        elif isinstance(value, dict) and value:
-            facts.append((declared.title or name, ", ".join(f"{key}={part}" for key, part in value.items())))
+        elif isinstance(value, dict) and any(value.values()):
+            parts = [f"{key}={part}" for key, part in value.items() if part]
+            facts.append((declared.title or name, ", ".join(parts)))
     return facts

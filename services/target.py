@@ -24,16 +24,27 @@ MAX_VALUE = 100  # characters that are kept
 MAX_GIVEN = 1000  # characters of which a pattern's group may keep some: of an address that was pasted, say
 _NOT_VISIBLE = f"This takes at most {MAX_VALUE} characters, all visible, and not dots alone."
 PUBLIC_URL = "public_url"  # a variable that built-in services have without declaring it
+PASS = "pass"  # of a service's ``cookies``: the caller's are handed on
+_OF_SERVICE = (
+    *("base_url", "hosts", "headers", "query", "default_headers", "default_query", "cookies"),
+    *("test", "identity", "is_builtin"),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is called. ``base_url`` may still hold the ``{key}`` of an API key that travels in the path."""
+    """What is called. ``base_url`` may still hold the ``{key}`` of an API key that travels in the path.
+
+    ``headers`` and ``query`` go out on every call, the ``default_`` ones where the caller has none of a name.
+    """
 
     base_url: str
     hosts: tuple[str, ...]
     headers: dict[str, str]
     query: dict[str, str]
+    default_headers: dict[str, str]
+    default_query: dict[str, str]
+    passes_cookies: bool
     config: dict[str, Any]
     param_type: ParamType
     auth_type: AuthType
@@ -42,47 +53,46 @@ class Target:
     identity: dict[str, Any]
 
 
-def fill(*, service: Mapping[str, Any], auth: Mapping[str, Any], variables: Mapping[str, str]) -> Target:
-    """The target from plain values: a row's, or a SELECT's. Raises VariableMissing."""
+def fill(
+    *,
+    service: Mapping[str, Any],
+    auth: Mapping[str, Any],
+    variables: Mapping[str, str],
+    later: frozenset[str] = frozenset(),
+) -> Target:
+    """The target from plain values: a row's, or a SELECT's. Raises VariableMissing.
+
+    ``later``: names that may have no value yet; where they have none, their braces stay.
+    """
     auth_type = auth_types.get(auth["auth_type"])
     param_type = ParamType(auth["param_type"])
-    values = dict(variables)
-    if service["is_builtin"]:
-        values[PUBLIC_URL] = settings.PUBLIC_URL
+    ours = {PUBLIC_URL: settings.PUBLIC_URL} if service["is_builtin"] else {}
+    filler = _Filler({**variables, **ours}, later)
     keys = path_keys(auth_type, param_type, auth["config"])
-    config = dict(auth["config"])
-    for name in (*auth_type.urls(config), *auth_type.filled_fields):
-        if config.get(name):
-            config[name] = _filled_url(config[name], values)
     return Target(
-        base_url=_filled_url(service["base_url"], values, kept=keys),
-        hosts=_filled_hosts(tuple(service["hosts"]), tuple(values.items())),
-        headers={name: _filled(value, values) for name, value in service["headers"].items()},
-        query={name: _filled(value, values) for name, value in service["query"].items()},
-        config=config,
+        base_url=filler.url(service["base_url"], kept=keys),
+        hosts=_filled_hosts(tuple(service["hosts"]), tuple(filler.values.items()), later),
+        headers=filler.pairs(service["headers"]),
+        query=filler.pairs(service["query"]),
+        default_headers=filler.pairs(service["default_headers"]),
+        default_query=filler.pairs(service["default_query"]),
+        passes_cookies=service["cookies"] == PASS,
+        config=_filled_config(auth_type, auth["config"], filler),
         param_type=param_type,
         auth_type=auth_type,
         is_builtin=service["is_builtin"],
-        test=_filled_path(service["test"], values),
-        identity=_filled_path(service["identity"], values),
+        test=filler.request(service["test"]),
+        identity=filler.request(service["identity"]),
     )
 
 
-def of(auth: ServiceAuth, variables: Mapping[str, str]) -> Target:
+def of(auth: ServiceAuth, variables: Mapping[str, str], later: frozenset[str] = frozenset()) -> Target:
     """The same from model rows."""
-    service = auth.service
     return fill(
-        service={
-            "base_url": service.base_url,
-            "hosts": service.hosts,
-            "headers": service.headers,
-            "query": service.query,
-            "test": service.test,
-            "identity": service.identity,
-            "is_builtin": service.is_builtin,
-        },
+        service={name: getattr(auth.service, name) for name in _OF_SERVICE},
         auth={"auth_type": auth.auth_type, "param_type": auth.param_type, "config": auth.config},
         variables=variables,
+        later=later,
     )
 
 
@@ -118,6 +128,19 @@ def check_variables(
     if errors:
         raise ValidationFailed(errors)
     return values
+
+
+def read_value(variable: Mapping[str, Any], text: str, *, is_host: bool) -> str:
+    """What is kept of a value that a service told: what its pattern keeps, where that is a choice or else fit
+    for its place. Raises ValueError."""
+    choices = variable.get("choices") or []
+    is_text = len(text) <= MAX_GIVEN and not has_controls(text)
+    kept = _kept({**variable, "choices": []}, text, None) if is_text else ""
+    kept = kept.lower() if is_host else kept
+    is_fit = DNS_LABEL.fullmatch(kept) if is_host else kept not in {"", ".", ".."}
+    if not (kept in choices if choices else is_fit):
+        raise ValueError("not of the form that it takes")
+    return kept
 
 
 def path_keys(auth_type: AuthType, param_type: ParamType, config: Mapping[str, Any]) -> frozenset[str]:
@@ -179,52 +202,80 @@ def _kept_problem(variable: Mapping[str, Any], value: str, *, is_host: bool) -> 
     return ""
 
 
-def _filled(text: str, values: Mapping[str, str]) -> str:
-    return PLACEHOLDER.sub(lambda match: _value(match[1], values), text) if "{" in text else text
+def _filled_config(auth_type: AuthType, config: Mapping[str, Any], filler: "_Filler") -> dict[str, Any]:
+    """A block with its addresses filled in, and the parameters that go out with them."""
+    filled = dict(config)
+    for name in (*auth_type.urls(config), *auth_type.filled_fields):
+        if config.get(name):
+            filled[name] = filler.url(config[name])
+    for name in auth_type.filled_maps:
+        filled[name] = filler.pairs(config[name])
+    return filled
 
 
-def _filled_url(url: str, values: Mapping[str, str], kept: frozenset[str] = frozenset()) -> str:
-    """A URL: what stands in its host must be fit for a host, what stands elsewhere is percent-encoded."""
-    if "{" not in url:
-        return url
-    authority = _AUTHORITY.match(url)
-    authority_end = authority.end() if authority else 0
+@dataclass(frozen=True, slots=True)
+class _Filler:
+    """Puts values in the place of ``{name}``. Raises VariableMissing for a name that is not of ``later``."""
 
-    def value_of(match: re.Match[str]) -> str:
+    values: Mapping[str, str]
+    later: frozenset[str]
+
+    def text(self, text: str) -> str:
+        return PLACEHOLDER.sub(self._plain, text) if "{" in text else text
+
+    def pairs(self, pairs: Mapping[str, str]) -> dict[str, str]:
+        return {name: self.text(value) for name, value in pairs.items()}
+
+    def host(self, pattern: str) -> str:
+        return PLACEHOLDER.sub(self._in_host, pattern) if "{" in pattern else pattern
+
+    def url(self, url: str, kept: frozenset[str] = frozenset()) -> str:
+        """What stands in its host must be fit for a host, what stands elsewhere is percent-encoded."""
+        if "{" not in url:
+            return url
+        authority = _AUTHORITY.match(url)
+        authority_end = authority.end() if authority else 0
+
+        def value_of(match: re.Match[str]) -> str:
+            name = match[1]
+            if name in kept or self._is_open(name):
+                return match[0]
+            if name == PUBLIC_URL and match.start() == 0:
+                return self._value(name)
+            return self._in_host(match) if match.start() < authority_end else quote(self._value(name), "")
+
+        return PLACEHOLDER.sub(value_of, url)
+
+    def request(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        return {**request, "path": self.url(request["path"])} if "path" in request else dict(request)
+
+    def _plain(self, match: re.Match[str]) -> str:
+        return match[0] if self._is_open(match[1]) else self._value(match[1])
+
+    def _in_host(self, match: re.Match[str]) -> str:
         name = match[1]
-        if name in kept:
+        if self._is_open(name):
             return match[0]
-        if name == PUBLIC_URL and match.start() == 0:
-            return _value(name, values)
-        return _host_value(name, values) if match.start() < authority_end else quote(_value(name, values), "")
+        value = self._value(name)
+        if name == PUBLIC_URL:
+            return urlsplit(value).netloc
+        if not HOST_NAME.fullmatch(value):
+            raise VariableMissing(f"The value for {name} cannot stand in a host.")
+        return value
 
-    return PLACEHOLDER.sub(value_of, url)
+    def _is_open(self, name: str) -> bool:
+        return name in self.later and name not in self.values
+
+    def _value(self, name: str) -> str:
+        if name not in self.values:
+            raise VariableMissing(f"This connection has no value for {name}.")
+        return self.values[name]
 
 
 @lru_cache(maxsize=1024)
-def _filled_hosts(patterns: tuple[str, ...], pairs: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
+def _filled_hosts(
+    patterns: tuple[str, ...], pairs: tuple[tuple[str, str], ...], later: frozenset[str]
+) -> tuple[str, ...]:
     """The allowed hosts, of which some services have dozens; every call asks for them."""
-    values = dict(pairs)
-    return tuple(
-        PLACEHOLDER.sub(lambda match: _host_value(match[1], values), pattern) if "{" in pattern else pattern
-        for pattern in patterns
-    )
-
-
-def _filled_path(request: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
-    return {**request, "path": _filled_url(request["path"], values)} if "path" in request else dict(request)
-
-
-def _value(name: str, values: Mapping[str, str]) -> str:
-    if name not in values:
-        raise VariableMissing(f"This connection has no value for {name}.")
-    return values[name]
-
-
-def _host_value(name: str, values: Mapping[str, str]) -> str:
-    value = _value(name, values)
-    if name == PUBLIC_URL:
-        return urlsplit(value).netloc
-    if not HOST_NAME.fullmatch(value):
-        raise VariableMissing(f"The value for {name} cannot stand in a host.")
-    return value
+    filler = _Filler(dict(pairs), later)
+    return tuple(filler.host(pattern) for pattern in patterns)

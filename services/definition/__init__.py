@@ -25,6 +25,7 @@ from services.definition.authentication import (
 from services.definition.authentication import read as _read_auths
 from services.definition.rest import check_rest
 from services.definition.shape import LINK_NAME, ServiceShape
+from services.definition.sources import check_sources
 from services.definition.text import control_errors
 from services.models import Service
 from services.target import PUBLIC_URL, path_keys
@@ -57,6 +58,9 @@ class Definition:
     hosts: list[str]
     headers: dict[str, str]
     query: dict[str, str]
+    default_headers: dict[str, str]
+    default_query: dict[str, str]
+    cookies: str
     variables: list[dict[str, Any]]
     test: dict[str, Any]
     identity: dict[str, Any]
@@ -77,9 +81,10 @@ def parse(data: Any, *, is_builtin: bool = False) -> Definition:
     auths = _read_auths(data, errors)
     if any(error["field"].startswith("variables") for error in errors):
         raise ValidationFailed(errors)  # what addresses may say is not known
-    service = shape.model_dump(mode="json")
+    service = shape.model_dump(mode="json", by_alias=True)
     _check_addresses(service, auths, Addresses(service["variables"], is_builtin), errors)
     check_rest(service, auths, errors=errors)
+    check_sources(service, auths, errors)
     if errors:
         raise ValidationFailed(_once_a_field(errors))
     service |= {"test": service["test"] or {}, "identity": service["identity"] or {}}
@@ -95,6 +100,9 @@ def describe(service: Service) -> dict[str, Any]:
         "hosts": service.hosts,
         "headers": service.headers,
         "query": service.query,
+        "default_headers": service.default_headers,
+        "default_query": service.default_query,
+        "cookies": service.cookies,
         "variables": service.variables,
         "test": service.test,
         "identity": service.identity,
@@ -153,6 +161,9 @@ def _check_endpoints(auth: AuthDefinition, addresses: Addresses, errors: Errors)
     problems = {name: addresses.url_problem(url) for name, url in auth.auth_type.urls(auth.config).items()}
     for name in auth.auth_type.filled_fields:
         problems[name] = addresses.placeholder_problem(auth.config[name])
+    for name in auth.auth_type.filled_maps:
+        for key, text in auth.config[name].items():
+            problems[f"{name}.{key}"] = addresses.unknown_problem(text)
     errors += [{"field": f"{auth.block}.{name}", "message": text} for name, text in problems.items() if text]
 
 

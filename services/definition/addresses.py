@@ -69,13 +69,18 @@ class Addresses:
         return True
 
     def placeholder_problem(self, text: str, kept: frozenset[str] = frozenset()) -> str:
-        unknown = sorted(placeholders(text) - self._names - kept)
-        if unknown:
-            return f"{{{unknown[0]}}} is not one of this service’s variables."
+        problem = self.unknown_problem(text, kept)
+        if problem:
+            return problem
         rest = PLACEHOLDER.sub("", text)
         if "{" in rest or "}" in rest:
             return "Braces hold the name of a variable, in small letters, digits and underscores."
         return ""
+
+    def unknown_problem(self, text: str, kept: frozenset[str] = frozenset()) -> str:
+        """For text in which other braces are text, too."""
+        unknown = sorted(placeholders(text) - self._names - kept)
+        return f"{{{unknown[0]}}} is not one of this service’s variables." if unknown else ""
 
     def samples(self, *texts: str) -> Iterator[dict[str, str]]:
         """Values to try: each choice of each variable that stands in the texts, the others at their first."""

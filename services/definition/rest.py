@@ -1,6 +1,6 @@
 """The checks that look at several parts of a definition at once."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -9,7 +9,7 @@ from services.auth_types.base import Reserved
 from services.auth_types.text import header_name_problem
 from services.definition.addresses import Addresses
 from services.definition.authentication import AuthDefinition, Errors
-from services.target import PUBLIC_URL, names_of
+from services.target import PASS, PUBLIC_URL, names_of
 
 _OWN_HEADERS = frozenset({"authorization", "cookie", "content-type"})
 
@@ -58,22 +58,41 @@ def _check_base_url(base_url: str, errors: Errors) -> None:
 
 
 def _check_every_call(service: Mapping[str, Any], auths: list[AuthDefinition], errors: Errors) -> None:
-    """The headers and the query that go out on every call."""
+    """The headers and the query that go out on every call, or where the caller has none of the name."""
     known = Addresses(service["variables"], is_builtin=True)
     reserved = [auth.auth_type.reserved(auth.config, auth.param_type) for auth in auths]
-    lowered = [name.lower() for name in service["headers"]]
-    for name, value in service["headers"].items():
-        problem = _header_problem(name, value, reserved) or _unknown_placeholder(value, known)
+    for field in ("headers", "default_headers"):
+        errors += _header_errors(service, field, reserved, known)
+    for field in ("query", "default_query"):
+        errors += _query_errors(service, field, reserved, known)
+    if service["cookies"] == PASS and any("cookie" in each.headers for each in reserved):
+        message = "The credential travels as a cookie here, so that the caller’s cannot."
+        errors.append({"field": "cookies", "message": message})
+
+
+def _header_errors(
+    service: Mapping[str, Any], field: str, reserved: list[Reserved], known: Addresses
+) -> Iterator[dict[str, str]]:
+    lowered = [name.lower() for name in (*service["headers"], *service["default_headers"])]
+    for name, value in service[field].items():
+        problem = _header_problem(name, value, reserved) or known.unknown_problem(value)
         if lowered.count(name.lower()) > 1:
             problem = "This header is there twice."
         if problem:
-            errors.append({"field": f"headers.{name}", "message": problem})
-    for name, value in service["query"].items():
-        problem = _unknown_placeholder(value, known)
+            yield {"field": f"{field}.{name}", "message": problem}
+
+
+def _query_errors(
+    service: Mapping[str, Any], field: str, reserved: list[Reserved], known: Addresses
+) -> Iterator[dict[str, str]]:
+    for name, value in service[field].items():
+        problem = known.unknown_problem(value)
         if any(name in each.query for each in reserved):
             problem = "This key carries the credential, which is added by itself."
+        if name in service["query"] and name in service["default_query"]:
+            problem = "This key is there twice."
         if problem:
-            errors.append({"field": f"query.{name}", "message": problem})
+            yield {"field": f"{field}.{name}", "message": problem}
 
 
 def _header_problem(name: str, value: str, reserved: list[Reserved]) -> str:
@@ -82,8 +101,3 @@ def _header_problem(name: str, value: str, reserved: list[Reserved]) -> str:
     if not value.isascii():
         return "A header’s value is plain ASCII."
     return header_name_problem(name)
-
-
-def _unknown_placeholder(value: str, known: Addresses) -> str:
-    problem = known.placeholder_problem(value)
-    return problem if "not one of" in problem else ""

@@ -10,6 +10,7 @@ from services.auth_types.base import Config
 
 LINK_NAME = r"^[a-z][a-z0-9_]{0,49}$"
 LINK_NAME_PATTERN = re.compile(LINK_NAME)
+SOURCE = r"^(callback\.[^\s{}]+|token\.[^.\s{}]+(\.[^.\s{}]+){0,5})?$"
 PAGES_OWN = frozenset({"new"})  # /services/new/ is a page
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=50)]
@@ -26,6 +27,7 @@ class Variable(Config):
 
     ``follow``: further placeholders whose value goes with the choice, ``{"api": {"eu": "zohoapis.eu"}}``.
     ``callback``: what names the account's choice when it comes back, ``{"location": {"eu": "zoho.eu"}}``.
+    ``from``: what tells it when somebody authorises, ``callback.realmId`` or ``token.instance_url``.
     """
 
     name: LinkName
@@ -38,6 +40,7 @@ class Variable(Config):
     pattern: Annotated[str, StringConstraints(max_length=200)] = ""
     example: Short = ""
     hint: Short = ""
+    source: Annotated[str, StringConstraints(pattern=SOURCE, max_length=200)] = Declared("", alias="from")
 
 
 class Test(Config):
@@ -72,6 +75,9 @@ class ServiceShape(Config):
     hosts: Annotated[list[Key], Declared(max_length=50)] = Declared(default_factory=list)
     headers: Pairs = Declared(default_factory=dict)
     query: Pairs = Declared(default_factory=dict)
+    default_headers: Pairs = Declared(default_factory=dict)
+    default_query: Pairs = Declared(default_factory=dict)
+    cookies: Literal["drop", "pass"] = "drop"
     variables: Annotated[list[Variable], Declared(max_length=20)] = Declared(default_factory=list)
     test: Test | None = None
     identity: Identity | None = None

@@ -52,7 +52,8 @@ def block_of(auth_type: AuthType, cleaned: Mapping[str, Any]) -> dict[str, Any]:
         value = cleaned.get(f"{auth_type.name}.{name}")
         if _is_optional_text(declared):
             value = "" if value == NO_TEXT else value or None
-        block[name] = value
+        if value != "" or not _is_choice(declared):  # what was not chosen is the default
+            block[name] = value
     for name in auth_type.client_fields:
         if cleaned.get(f"{auth_type.name}.{name}"):
             block[name] = cleaned[f"{auth_type.name}.{name}"]
@@ -61,10 +62,8 @@ def block_of(auth_type: AuthType, cleaned: Mapping[str, Any]) -> dict[str, Any]:
 
 def initial_of(auth_type: AuthType, config: Mapping[str, Any], param_type: str) -> dict[str, Any]:
     """What the block's fields show of a stored config."""
-    shown = {
-        name: NO_TEXT if value == "" and _is_optional_text(auth_type.Config.model_fields[name]) else value
-        for name, value in config.items()
-    }
+    fields = auth_type.Config.model_fields
+    shown = {name: _shown(fields[name], value) for name, value in config.items() if name in fields}
     shown["param_type"] = param_type
     return {f"{auth_type.name}.{name}": value for name, value in shown.items()}
 
@@ -110,10 +109,10 @@ def _field(declared: FieldInfo) -> forms.Field:
     default = declared.get_default(call_default_factory=True)
     if kind is bool:
         return forms.BooleanField(required=False, initial=default, **options)
-    if get_origin(kind) is Literal or "labels" in extra:
+    if _is_choice(declared):
         labels = extra.get("labels") or {value: value for value in get_args(kind)}
         return forms.ChoiceField(choices=list(labels.items()), initial=default, required=False, **options)
-    if get_origin(kind) is dict:
+    if get_origin(kind) is dict or _is_record(kind):
         return PairsField(**options)
     if get_origin(kind) is list:
         return _list_field(get_args(kind)[0], extra, options)
@@ -130,6 +129,20 @@ def _list_field(record: type[Config], extra: Mapping[str, Any], options: dict[st
         return TableLinesField(columns=texts, flags=flags, **options)
     columns = {name: declared.title or name for name, declared in record.model_fields.items()}
     return RowsField(columns=columns, **options)
+
+
+def _shown(declared: FieldInfo, value: Any) -> Any:
+    if value == "" and _is_optional_text(declared):
+        return NO_TEXT
+    return {name: part for name, part in value.items() if part} if _is_record(declared.annotation) else value
+
+
+def _is_choice(declared: FieldInfo) -> bool:
+    return get_origin(declared.annotation) is Literal or "labels" in _extra(declared)
+
+
+def _is_record(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Config)
 
 
 def _is_optional_text(declared: FieldInfo) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 
 from people.operation_form import OperationForm
+from people.widgets import Choice
 from problems import ValidationFailed
 from services import auth_types, definition, link_names
 from services.auth_types.base import AuthType
@@ -21,7 +22,14 @@ _VARIABLE_COLUMNS = {
     "pattern": "Pattern",
     "example": "Example",
     "hint": "Hint",
+    "from": "Told by",
 }
+_COOKIES = [
+    ("drop", Choice("Dropped", hint="Both ways: what a session would keep, the credential stands for.")),
+    ("pass", Choice("Passed on", hint="For CSRF tokens that come with a cookie, as SAP’s do.")),
+]
+_FIRST = ("name", "base_url", "hosts")
+_PLAIN = (*_FIRST, "headers", "query", "default_headers", "default_query", "cookies", "variables")
 _TEST_METHODS = [(method, method) for method in ("GET", "HEAD", "POST", "OPTIONS")]
 
 
@@ -84,11 +92,23 @@ class ServiceForm(OperationForm):
         mark=":", label="Headers on every call", help_text="One a line, such as Accept: application/json."
     )
     query = PairsField(label="Query on every call", help_text="One a line, such as format=json.")
+    default_headers = PairsField(
+        mark=":",
+        label="Headers unless the caller sends them",
+        help_text="One a line, such as X-Api-Version: 2026-01-15.",
+    )
+    default_query = PairsField(
+        label="Query unless the caller sends it", help_text="One a line, such as api-version=2026-01-15."
+    )
+    cookies = forms.ChoiceField(
+        label="Cookies", choices=_COOKIES, initial="drop", required=False, widget=forms.RadioSelect
+    )
     variables = RowsField(
         columns=_VARIABLE_COLUMNS,
         lists=("choices",),
         label="Variables",
-        help_text="What differs from connection to connection, such as a data centre or a subdomain.",
+        help_text="What differs from connection to connection, such as a data centre or a subdomain. What the"
+        " service tells when somebody authorises is told by callback.realmId, say, or token.instance_url.",
     )
 
     def __init__(self, *args: Any, service: Service | None = None, **options: Any) -> None:
@@ -119,8 +139,8 @@ class ServiceForm(OperationForm):
     def nested(self) -> dict[str, Any]:
         """The contract's JSON of what was entered."""
         entered = self.cleaned_data
-        own = ("name", "link_name", "base_url", "hosts", "headers", "query", "variables")
-        data: dict[str, Any] = {name: entered[name] for name in own if name in entered}
+        data: dict[str, Any] = {name: entered[name] for name in ("link_name", *_PLAIN) if name in entered}
+        data["cookies"] = entered.get("cookies") or "drop"
         data["variables"] = [self._with_follow(variable) for variable in data["variables"]]
         data["test"] = self._request("test", ("method", "path"))
         data["identity"] = self._request("identity", ("path", "id", "label"))
@@ -145,7 +165,8 @@ class ServiceForm(OperationForm):
 
     @property
     def rare_names(self) -> list[str]:
-        return ["headers", "query", "variables", *_request_fields()]
+        plain = [name for name in _PLAIN if name not in _FIRST]
+        return [*plain, *_request_fields()]
 
     @property
     def rare(self) -> list[forms.BoundField]:
@@ -218,7 +239,7 @@ def _offered(service: Service | None) -> tuple[AuthType, ...]:
 
 def _initial_of(service: Service) -> dict[str, Any]:
     stored = definition.describe(service)
-    initial = {name: stored[name] for name in ("name", "base_url", "hosts", "headers", "query", "variables")}
+    initial = {name: stored[name] for name in _PLAIN}
     for name in ("test", "identity"):
         initial |= {f"{name}.{part}": value for part, value in stored[name].items()}
     if "auth_type" in stored:

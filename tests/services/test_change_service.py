@@ -119,6 +119,37 @@ def test_variables_in_another_order_are_the_same_variables(owner: User, make_ser
     assert not change_.moves_credentials
 
 
+@pytest.mark.parametrize(
+    "change_", [{"from": "token.other"}, {"from": ""}, {"pattern": "b(.*)r"}, {"name": "site2"}]
+)
+def test_what_tells_a_variable_tells_where_credentials_go(
+    owner: User, make_service: Make, change_: dict[str, str]
+) -> None:
+    """Else its maker could have the next refresh move other people's tokens to an address of their choice."""
+    variable = {"name": "site", "from": "token.token_type_hint", "pattern": "(.*)"}
+    service = make_service(variables=[{**variable, "from": "token.site"}])
+    changed = change(owner, service, variables=[{**variable, "from": "token.site", **change_}])
+    assert changed.retargets == ("variables",)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"default_headers": {"X-Other": "2"}},
+        {"headers": {}, "default_headers": {"X-Version": "1"}},
+        {"default_query": {"v": "2"}},
+        {"cookies": "pass"},
+        {"variables": [{"name": "dc", "pattern": "eu", "hint": "Which?"}]},
+        {"oauth2": {"token_fields": {"scope": "data.scope"}}},
+    ],
+)
+def test_what_goes_out_with_requests_moves_no_credential(
+    owner: User, make_service: Make, data: dict[str, Any]
+) -> None:
+    service = make_service(headers={"X-Version": "1"}, variables=[{"name": "dc"}])
+    assert change(owner, service, **data).retargets == ()
+
+
 def test_a_block_is_changed_field_by_field(owner: User, make_service: Make) -> None:
     service = make_service(oauth2={"client_id": "1000.X", "client_secret": "s"})
     change_ = change(owner, service, oauth2={"scope_separator": ","})

@@ -43,13 +43,17 @@ FULL: dict[str, Any] = {
     "hosts": ["commerce.zoho.{dc}", "*.zohostatic.eu"],
     "headers": {"Accept": "text/html: really", "X-Dc": "{dc}"},
     "query": {"format": "a=b"},
+    "default_headers": {"X-Version": "2026-01-15"},
+    "default_query": {"v": "5.199"},
+    "cookies": "pass",
     "variables": [
         {
             "name": "dc",
             "choices": ["eu", "com"],
             "follow": {"api": {"eu": "x", "com": "y"}},
             "callback": {"location": {"eu": "eu", "us": "com"}},
-        }
+        },
+        {"name": "realm", "from": "callback.realmId"},
     ],
     "test": {"method": "HEAD", "path": "/me"},
     "identity": {"path": "/me", "id": "user.id"},
@@ -60,12 +64,24 @@ FULL: dict[str, Any] = {
         "scopes": [{"name": "a", "description": "x | y"}, {"name": "b", "default": True}],
         "authorize_params": {"access_type": "offline", "claims": "{a: b}"},
         "client_auth": "none",
+        "token_request": "json",
+        "token_fields": {"refresh_token": "data.rt", "scope": "data.scope"},
+        "scope_on_refresh": True,
+        "token_params": {"account": "{dc}"},
     },
 }
 
 
 @pytest.mark.parametrize(
-    "data", [{}, FULL, KEYED, {"auth_type": "basic", "basic": {}}, {"auth_type": "oauth1"}]
+    "data",
+    [
+        {},
+        FULL,
+        KEYED,
+        {"auth_type": "basic", "basic": {}},
+        {"auth_type": "oauth1"},
+        {"auth_type": "oauth1", "oauth1": {"require_callback_confirmed": False}},
+    ],
 )
 def test_sending_what_is_shown_changes_nothing(owner: User, make_service: Make, data: dict[str, Any]) -> None:
     service = make_service(**data)

@@ -88,6 +88,9 @@ def test_a_built_in_service_gets_our_public_address() -> None:
             "hosts": ["{public_url}"],
             "headers": {},
             "query": {},
+            "default_headers": {},
+            "default_query": {},
+            "cookies": "drop",
             "test": {},
             "identity": {},
             "is_builtin": True,
@@ -97,6 +100,88 @@ def test_a_built_in_service_gets_our_public_address() -> None:
     )
     assert filled.base_url == "http://localhost:8000/practice/api"
     assert filled.hosts == ("localhost:8000",)
+
+
+def test_fills_what_goes_out_with_requests_too(make_service: Make) -> None:
+    service = make_service(
+        variables=[{"name": "account"}],
+        default_headers={"X-Account": "{account}"},
+        default_query={"account": "{account}"},
+        cookies="pass",
+        oauth2={
+            "authorize_params": {"hint": "{account}"},
+            "token_params": {"account_id": "a-{account}", "claims": '{"a": 1}'},
+        },
+    )
+    filled = target.of(only_auth(service), {"account": "a/c 42"})
+    assert (filled.default_headers, filled.default_query) == ({"X-Account": "a/c 42"}, {"account": "a/c 42"})
+    assert filled.passes_cookies
+    assert filled.config["authorize_params"] == {"hint": "a/c 42"}
+    assert filled.config["token_params"] == {"account_id": "a-a/c 42", "claims": '{"a": 1}'}
+
+
+def test_leaves_open_what_is_told_later_and_nothing_else(make_service: Make) -> None:
+    service = make_service(
+        base_url="https://{site}.example.com/{dc}/{realm}",
+        variables=[
+            DC,
+            {"name": "site", "from": "token.url"},
+            {"name": "realm", "from": "callback.realm"},
+        ],
+        headers={"X-Realm": "{realm}"},
+    )
+    auth, later = only_auth(service), frozenset({"site", "realm"})
+    filled = target.of(auth, {"dc": "eu", "realm": "7"}, later)
+    assert filled.base_url == "https://{site}.example.com/eu/7"
+    assert filled.hosts == ("{site}.example.com",)
+    assert target.of(auth, {"dc": "eu"}, later).headers == {"X-Realm": "{realm}"}
+    with pytest.raises(ReconnectNeeded, match="dc"):
+        target.of(auth, {"realm": "7"}, later)
+
+
+ADDRESS = {"name": "sub", "pattern": r"https://([A-Za-z0-9.-]+)\.example\.com/?"}
+
+
+@pytest.mark.parametrize(
+    ("variable", "said", "is_host", "kept"),
+    [
+        ({"name": "v"}, "any thing", False, "any thing"),
+        ({"name": "v"}, "x" * 900, False, "x" * 900),
+        (ADDRESS, "https://acme.example.com", True, "acme"),
+        (ADDRESS, "https://ACME.example.com/", True, "acme"),
+        ({**ADDRESS, "choices": ["acme"]}, "https://acme.example.com", True, "acme"),
+        (DC, "eu", True, "eu"),
+    ],
+)
+def test_keeps_what_fits_of_what_a_service_told(
+    variable: dict[str, Any], said: str, is_host: bool, kept: str
+) -> None:
+    assert target.read_value(variable, said, is_host=is_host) == kept
+
+
+@pytest.mark.parametrize(
+    ("variable", "said", "is_host"),
+    [
+        (ADDRESS, "https://acme.example.com.evil.example", True),
+        (ADDRESS, "https://a.b.example.com", True),
+        (ADDRESS, "https://-acme.example.com", True),
+        (ADDRESS, "https://..example.com", False),
+        ({**ADDRESS, "choices": ["acme"]}, "https://other.example.com", True),
+        ({**ADDRESS, "pattern": "(?=a)a"}, "a", False),
+        ({"name": "v"}, "evil.example", True),
+        ({"name": "v"}, "evil.example/", True),
+        ({"name": "v"}, "", False),
+        ({"name": "v"}, "..", False),
+        ({"name": "v"}, "a\nb", False),
+        ({"name": "v"}, "x" * 1001, False),
+        (DC, "org", False),
+    ],
+)
+def test_refuses_what_does_not_fit_of_what_a_service_told(
+    variable: dict[str, Any], said: str, is_host: bool
+) -> None:
+    with pytest.raises(ValueError, match="form"):
+        target.read_value(variable, said, is_host=is_host)
 
 
 def test_takes_values_and_what_follows_them() -> None:
