@@ -8,7 +8,7 @@ from typing import Any
 from connections.models import Connection
 from people.actor import Actor
 from problems import NotFound, ValidationFailed
-from services import auth_types, definition, link_names, target
+from services import auth_types, definition, link_names, sources, target
 from services import operations as services_operations
 from services.models import Service, ServiceAuth
 
@@ -87,12 +87,17 @@ def parse_change(*, connection: Connection, data: Mapping[str, Any]) -> dict[str
     if "scopes" in data:
         checked["scopes"] = checked_scopes(connection.auth, data["scopes"], errors)
     if "variables" in data:
-        checked["variables"] = checked_variables(
-            connection.auth, data["variables"], errors, stored=connection.variables
-        )
+        entered = checked_variables(connection.auth, data["variables"], errors, stored=connection.variables)
+        checked["variables"] = _entered_before(connection) | entered
     if errors:
         raise ValidationFailed(errors)
     return checked
+
+
+def _entered_before(connection: Connection) -> dict[str, str]:
+    """What people entered of the variables that the service tells by now: it serves until it is told."""
+    later = sources.later_names(connection.auth)
+    return {name: value for name, value in connection.variables.items() if name in later}
 
 
 def unknown_fields(data: Mapping[str, Any], known: Iterable[str]) -> Errors:
@@ -119,14 +124,17 @@ def checked_scopes(auth: ServiceAuth, given: Any, errors: Errors) -> list[str]:
 def checked_variables(
     auth: ServiceAuth, given: Any, errors: Errors, *, stored: Mapping[str, str] | None = None
 ) -> dict[str, str]:
-    """A value for each of the service's variables. ``stored``: those that the connection has."""
+    """A value for each of the service's variables that people enter; for those that the service tells, what
+    is given counts for nothing. ``stored``: those that the connection has."""
     if not isinstance(given, Mapping):
         errors.append(_error("variables", "This takes an object: a value for each variable."))
         return {}
     service = auth.service
     try:
         hosts = definition.host_variables(service)
-        return target.check_variables(service.variables, given, hosts, stored=stored)
+        asked, later = sources.asked_of(auth), sources.later_names(auth)
+        entered = {name: value for name, value in given.items() if name not in later}
+        return target.check_variables(asked, entered, hosts, stored=stored)
     except ValidationFailed as error:
         errors.extend(error.errors)
         return {}

@@ -1,5 +1,8 @@
 """What can go wrong with connections, their grants and API tokens."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from problems import (
     ConfirmationRequired,
     Conflict,
@@ -136,6 +139,26 @@ class ParameterRepeated(FlowFailed):
 
 class FlowOvertaken(FlowFailed):
     message = "The connection was changed while you were at the service, so this authorisation was dropped."
+
+
+class VariableRefused(FlowFailed):
+    """What the service should have told of the authorisation, it did not, or not in its form."""
+
+    hint = "Start again. If it happens again, compare the variable on the service’s page with what it sends."
+
+    @classmethod
+    def missing(cls, variable: Mapping[str, Any]) -> "VariableRefused":
+        """It said nothing there."""
+        return cls(f"The service did not say its {_named(variable)}, so nothing was stored.")
+
+    @classmethod
+    def unfit(cls, variable: Mapping[str, Any]) -> "VariableRefused":
+        """It said what cannot be used; what it was is left out, since nobody knows what that may be."""
+        return cls(f"The {_named(variable)} that the service told cannot be used, so nothing was stored.")
+
+
+def _named(variable: Mapping[str, Any]) -> str:
+    return f"{variable.get('label') or variable['name']} ({variable['from']})"
 
 
 class ConnectionDeleted(FlowFailed):

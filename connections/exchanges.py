@@ -4,8 +4,9 @@ Never inside a transaction. Addresses come from the service's record, are checke
 and nothing else is dialled.
 """
 
+import json
 import time
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar, cast
@@ -17,7 +18,7 @@ import problems
 from connections.models import Connection
 from outbound import guard, session
 from outbound.errors import HostNotAllowed
-from services import failures, target
+from services import failures, sources, target
 from services import operations as services_operations
 from services.auth_types.base import Answer, AuthType, Exchange, Flow, Tokens
 from services.callback import callback_url
@@ -29,7 +30,7 @@ T = TypeVar("T")
 DEADLINE_S = 8.0  # for an exchange that loses nothing when it is given up
 GRANT_S = 30.0  # for one that uses up a code or a refresh token: its answer is the only way on
 MAX_BYTES = 1 << 20
-FORM = "application/x-www-form-urlencoded"
+FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 # Of what is sent to an endpoint, all that is no secret; whatever else comes back is blanked.
 PUBLIC = frozenset({"grant_type", "response_type", "client_id", "redirect_uri", "scope", "token_type_hint"})
 
@@ -48,16 +49,24 @@ class ServiceSide:
 
 
 def service_side(
-    connection: Connection, *, client: OAuthClient | None = None, scopes: list[str] | None = None
+    connection: Connection,
+    *,
+    client: OAuthClient | None = None,
+    scopes: list[str] | None = None,
+    variables: Mapping[str, str] | None = None,
 ) -> ServiceSide:
-    """Everything a round trip's fixed side holds; ``client``: the app that a grant was made with."""
+    """Everything a round trip's fixed side holds; ``client``: the app that a grant was made with.
+
+    ``variables``: what the service has told so far; what it has not told yet stays between its braces.
+    """
     auth = connection.auth
-    filled = target.of(auth, connection.variables)
+    filled = target.of(auth, connection.variables | dict(variables or {}), sources.later_names(auth))
     flow = Flow(
         config=filled.config,
         client=services_operations.client_of(auth, client),
         callback_url=callback_url(auth.service),
         scopes=tuple(connection.scopes if scopes is None else scopes),
+        facts=sources.facts_of(auth),
         meaning=partial(failures.meaning, auth.service.meta.get("failures", [])),
     )
     return ServiceSide(auth_type=filled.auth_type, target=filled, flow=flow)
@@ -85,7 +94,7 @@ def drive(
             exchange = exchanges.send(_ask(side, exchange, max(0.0, ends_at - time.monotonic())))
     except StopIteration as finished:
         result: T = finished.value
-        return _without(result, hidden)
+        return cast("T", _without(side, result, hidden)) if isinstance(result, Tokens) else result
     except problems.AppError as error:
         error.message, error.hint = blank(error.message, hidden), blank(error.hint, hidden)
         error.args = (error.message,)
@@ -115,13 +124,12 @@ def _secrets_in(exchange: Exchange) -> Iterator[Secret]:
             yield Secret(value.partition(" ")[2])
 
 
-def _without(result: T, hidden: list[Secret]) -> T:
-    """The tokens, their scopes less whatever secret the service wrote there."""
-    if not isinstance(result, Tokens) or result.scopes is None:
-        return result
-    hidden = [*hidden, *result.secrets.values()]
-    cleaned = replace(result, scopes=tuple(blank(scope, hidden) for scope in result.scopes))
-    return cast("T", cleaned)
+def _without(side: ServiceSide, tokens: Tokens, hidden: list[Secret]) -> Tokens:
+    """The tokens, their scopes less whatever secret the service wrote there, and the facts that are none."""
+    own = [*tokens.secrets.values(), *secrets_of(side)]
+    scopes = tokens.scopes and tuple(blank(scope, [*hidden, *own]) for scope in tokens.scopes)
+    facts = {path: text for path, text in tokens.facts.items() if blank(text, own) == text}
+    return replace(tokens, scopes=scopes, facts=facts)
 
 
 def _ask(side: ServiceSide, exchange: Exchange, deadline_s: float) -> Answer:
@@ -134,8 +142,8 @@ def _ask(side: ServiceSide, exchange: Exchange, deadline_s: float) -> Answer:
     headers = exchange.headers
     body = None
     if exchange.form is not None:
-        headers = (*headers, ("Content-Type", FORM))
-        body = urlencode(exchange.form).encode()
+        headers = (*headers, ("Content-Type", JSON if exchange.is_json else FORM))
+        body = (json.dumps(dict(exchange.form)) if exchange.is_json else urlencode(exchange.form)).encode()
     reply = session.send(
         exchange.method,
         exchange.url,

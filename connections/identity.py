@@ -1,6 +1,6 @@
 """As whom is it authorised? Asked of the service with the new tokens, and no harm where it fails."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
@@ -12,7 +12,9 @@ from connections.exchanges import ServiceSide
 from connections.models import Grant
 from outbound import json_text, session
 from services.auth_types.base import Unsigned
+from services.auth_types.documents import text_at
 from services.auth_types.text import trimmed
+from services.target import Target
 from vault import Secret, blank
 
 log = structlog.get_logger(__name__)
@@ -31,7 +33,8 @@ def note(grant: Grant, side: ServiceSide, secrets: Mapping[str, Secret]) -> None
     except problems.AppError as error:
         log.info("grant.identity_unknown", connection=grant.connection.link_name, code=error.code)
         return
-    name, label = (blank(_text_at(found, asked.get(key, "")), secrets.values()) for key in ("id", "label"))
+    said = (text_at(found, asked.get(key, ""))[:MOST] for key in ("id", "label"))
+    name, label = (blank(text, secrets.values()) for text in said)
     grant.authorized_as_id, grant.authorized_as = trimmed(name), trimmed(label or name)
 
 
@@ -44,7 +47,7 @@ def _ask(side: ServiceSide, secrets: Mapping[str, Secret]) -> Any:
     reply = session.send(
         "GET",
         _with_query(request.url, placed.query),
-        headers=(("Accept", "application/json"), *target.headers.items(), *placed.headers),
+        headers=(*_headers(target), *placed.headers),
         body=None,
         hosts=target.hosts,
         is_builtin=target.is_builtin,
@@ -57,10 +60,18 @@ def _ask(side: ServiceSide, secrets: Mapping[str, Secret]) -> Any:
         return None
 
 
+def _headers(target: Target) -> Iterator[tuple[str, str]]:
+    """The service's own, its defaults among them, over ours."""
+    ours = {"accept": ("Accept", "application/json")}
+    for name, value in (*target.default_headers.items(), *target.headers.items()):
+        ours[name.lower()] = (name, value)
+    yield from ours.values()
+
+
 def _url(side: ServiceSide) -> str:
     path = side.target.identity["path"]
     url = path if "://" in path else f"{side.target.base_url.rstrip('/')}/{path.lstrip('/')}"
-    return _with_query(url, tuple(side.target.query.items()))
+    return _with_query(url, (*side.target.default_query.items(), *side.target.query.items()))
 
 
 def _with_query(url: str, pairs: tuple[tuple[str, str], ...]) -> str:
@@ -69,15 +80,3 @@ def _with_query(url: str, pairs: tuple[tuple[str, str], ...]) -> str:
     parts = urlsplit(url)
     query = "&".join(filter(None, [parts.query, urlencode(pairs)]))
     return urlunsplit(parts._replace(query=query))
-
-
-def _text_at(found: Any, path: str) -> str:
-    """What stands at a dotted path, where that is a text or a number."""
-    for name in path.split(".") if path else ():
-        if isinstance(found, list) and name.isdecimal() and int(name) < len(found):
-            found = found[int(name)]
-        else:
-            found = found.get(name) if isinstance(found, dict) else None
-    if not path or isinstance(found, bool) or not isinstance(found, str | int):
-        return ""
-    return str(found)[:MOST]

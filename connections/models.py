@@ -86,7 +86,8 @@ class Grant(models.Model):
     ``secrets`` is sealed JSON: api_key ``{key: value}``; basic ``{"username", "password"}``; oauth1
     ``{"token", "token_secret"}``; oauth2 ``{"access_token", "refresh_token"}``. Sealed with table
     ``grant``, field ``secrets`` and ``version``, which every write raises. ``is_owner``: it stands for
-    the whole connection (``credentials_of`` owner), not for one of its users.
+    the whole connection (``credentials_of`` owner), not for one of its users. ``variables``: what the
+    service told of those that nobody enters.
     """
 
     class State(models.TextChoices):
@@ -115,6 +116,7 @@ class Grant(models.Model):
     is_renewable = models.BooleanField(default=True)  # a new access token can be had without a person
     requested_scopes: models.JSONField[list[str], list[str]] = models.JSONField(default=list)
     granted_scopes: models.JSONField[list[str], list[str]] = models.JSONField(default=list)
+    variables: models.JSONField[dict[str, str], dict[str, str]] = models.JSONField(default=dict)
     authorized_as_id = models.CharField(max_length=200, blank=True)
     authorized_as = models.CharField(max_length=200, blank=True)
     ended_reason = models.CharField(max_length=40, blank=True)

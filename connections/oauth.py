@@ -15,7 +15,17 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 import problems
-from connections import access, account_place, exchanges, grants, identity, links, refusals, status
+from connections import (
+    access,
+    account_place,
+    exchanges,
+    grants,
+    identity,
+    links,
+    refusals,
+    status,
+    variables,
+)
 from connections.errors import (
     ClientMissing,
     ConnectionDeleted,
@@ -263,8 +273,9 @@ def _finish(grant: Grant, params: Mapping[str, str], actor: Actor, now: datetime
     """Swap the answer for tokens and store them, whatever it takes; what is not stored is given back."""
     claimed_s = time.monotonic()
     tokens, side = _exchange(grant, params)
-    identity.note(grant, side, tokens.secrets)
     try:
+        side = _take_facts(grant, tokens, side)
+        identity.note(grant, side, tokens.secrets)
         stored, replaced = grants.insist(
             lambda: _keep(copy(grant), tokens, side, actor, now), claimed_s=claimed_s
         )
@@ -279,14 +290,31 @@ def _exchange(grant: Grant, params: Mapping[str, str]) -> tuple[Tokens, ServiceS
     """Ask the service for tokens, outside any transaction."""
     try:
         secrets = grants.open_flow_secrets(grant)
-        side = exchanges.service_side(grant.connection, client=grant.client, scopes=grant.requested_scopes)
+        side = _side_of(grant)
         hidden = [*secrets.values(), *(Secret(text) for name, text in params.items() if name not in SAID)]
         refusals.check(params, [*hidden, *exchanges.secrets_of(side)])
         account_place.require_same(grant.connection, params)
+        grant.variables = variables.of_callback(grant.connection.auth, params)
+        side = _side_of(grant) if grant.variables else side
         asking = side.auth_type.complete(side.flow, secrets, params)
         return exchanges.drive(side, asking, secrets=hidden, deadline_s=exchanges.GRANT_S), side
     except problems.AppError as error:
         raise _flow_error(error) from error
+
+
+def _take_facts(grant: Grant, tokens: Tokens, side: ServiceSide) -> ServiceSide:
+    """Note what the token answer says of the variables; the service with all of them filled in."""
+    told = variables.of_tokens(grant.connection.auth, tokens)
+    if not told:
+        return side
+    grant.variables = grant.variables | told
+    return _side_of(grant)
+
+
+def _side_of(grant: Grant) -> ServiceSide:
+    return exchanges.service_side(
+        grant.connection, client=grant.client, scopes=grant.requested_scopes, variables=grant.variables
+    )
 
 
 def _keep(

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from connections import access, oauth, status
+from connections import access, oauth, status, variables
 from connections.models import ApiToken, Connection
 from connections.status import Status
 from people.actor import Actor
@@ -36,7 +36,7 @@ def _as_json(connection: Connection, actor: Actor, stands: Status, *, may_author
         "auth": auth.name,
         "auth_type": auth.auth_type,
         "scopes": connection.scopes,
-        "variables": connection.variables,
+        "variables": variables.of(connection, stands.grant),
         "credentials_of": connection.credentials_of,
         "audience": access.audience_of(connection),
         "disabled": connection.is_disabled,

@@ -9,7 +9,7 @@ from connections.forms.fields import credential_fields, scopes_field, variable_f
 from connections.models import Connection
 from people.operation_form import OperationForm
 from people.widgets import Choice
-from services import auth_types, link_names
+from services import auth_types, link_names, sources
 from services.models import ServiceAuth
 
 LINK_NAME_FORM = r"^[a-z][a-z0-9_]{0,49}$"
@@ -29,7 +29,7 @@ class ConnectionForm(OperationForm):
     def __init__(self, *args: Any, auth: ServiceAuth, **options: Any) -> None:
         super().__init__(*args, **options)
         self.auth = auth
-        self.fields.update(variable_fields(auth.service.variables))
+        self.fields.update(variable_fields(sources.asked_of(auth)))
         scopes = scopes_field(auth)
         if scopes:
             self.fields["scopes"] = scopes

@@ -20,7 +20,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 import problems
-from connections import exchanges
+from connections import exchanges, variables
 from connections.errors import AuthorizationRequired, RefreshUnavailable
 from connections.grants import persistence, revocation, store
 from connections.models import Grant
@@ -152,7 +152,10 @@ def _renew(grant: Grant, clock: Clock, stale_version: int | None) -> Grant:
     try:
         held = store.open_secrets(grant)
         side = exchanges.service_side(
-            grant.connection, client=grant.client, scopes=grant.requested_scopes or None
+            grant.connection,
+            client=grant.client,
+            scopes=grant.requested_scopes or None,
+            variables=grant.variables,
         )
         asking = side.auth_type.refresh(side.flow, held)
         tokens = exchanges.drive(side, asking, secrets=held.values(), deadline_s=exchanges.GRANT_S)
@@ -178,6 +181,7 @@ def _stored(grant: Grant, tokens: Tokens, now: datetime) -> dict[str, Any]:
     """The row's new values."""
     grant.version += 1
     grant.secrets = store.seal(grant, tokens.secrets)
+    grant.variables = variables.after_refresh(grant, tokens)
     store.set_life(grant, tokens, now)
     return {
         "version": grant.version,
@@ -186,6 +190,7 @@ def _stored(grant: Grant, tokens: Tokens, now: datetime) -> dict[str, Any]:
         "lifetime_s": grant.lifetime_s,
         "expires_at": grant.expires_at,
         "granted_scopes": grant.granted_scopes,
+        "variables": grant.variables,
         "is_renewable": grant.is_renewable,
         "claimed_by": "",
         "claimed_until": None,

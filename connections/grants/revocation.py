@@ -44,7 +44,7 @@ class Revocation:
             secrets = store.open_secrets(grant)
             if not secrets:
                 return None
-            side = exchanges.service_side(grant.connection, client=grant.client)
+            side = exchanges.service_side(grant.connection, client=grant.client, variables=grant.variables)
         except problems.AppError as error:
             log.warning("grant.revocation_not_told", connection=grant.connection.link_name, code=error.code)
             return None

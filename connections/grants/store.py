@@ -67,7 +67,7 @@ def of(connection: Connection, user: User) -> QuerySet[Grant]:
 def store(
     grant: Grant,
     *,
-    secrets: Mapping[str, Secret],
+    secrets: Mapping[str, Secret] | None,
     tokens: Tokens | None = None,
     is_renewable: bool = True,
     now: datetime | None = None,
@@ -75,7 +75,8 @@ def store(
     """Make a grant the active one of its connection and user, in the caller's transaction, which holds the
     connection; the one before it is ended and wiped.
 
-    It is new, or the row of a round trip. Without ``secrets`` it is there, and the first call fetches them.
+    It is new, or the row of a round trip. Without ``secrets`` it is there, and the first call fetches them;
+    empty ones are a credential that holds nothing.
     """
     grant.is_owner = not grant.connection.is_per_user
     end_all(of(grant.connection, grant.user).filter(state=Grant.State.ACTIVE), "replaced")
@@ -83,7 +84,7 @@ def store(
         setattr(grant, name, value)
     grant.state, grant.health, grant.reason, grant.failures = Grant.State.ACTIVE, Grant.Health.OK, "", 0
     grant.version += 1
-    grant.secrets = seal(grant, secrets) if secrets else None
+    grant.secrets = None if secrets is None else seal(grant, secrets)
     grant.is_renewable = is_renewable
     set_life(grant, tokens, now or timezone.now())
     grant.save()
@@ -93,7 +94,7 @@ def store(
 def set_life(grant: Grant, tokens: Tokens | None, at: datetime) -> None:
     """When it was had, how long it lasts, and what the service says it covers."""
     grant.obtained_at = at
-    grant.lifetime_s = tokens.expires_in if tokens else None
+    grant.lifetime_s = tokens.life_s(at) if tokens else None
     grant.expires_at = None if grant.lifetime_s is None else at + timedelta(seconds=grant.lifetime_s)
     if tokens and tokens.scopes is not None:
         grant.granted_scopes = list(tokens.scopes)

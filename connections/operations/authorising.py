@@ -48,7 +48,7 @@ def set_credentials(*, actor: Actor, connection: Connection, credentials: Mappin
     if not auth_type.fields(connection.auth.config):
         raise NothingToEnter
     secrets = entered.parse(auth_type, connection.auth.config, credentials)
-    if not secrets:
+    if not secrets and not auth_type.takes_nothing:
         raise ValidationFailed.of("credentials", "Enter at least one value.")
     if grants.current(connection, actor.user):
         actor.require_fresh()
@@ -66,7 +66,7 @@ def store_automatic(*, actor: Actor, connection: Connection) -> None:
     with transaction.atomic():
         grant = _new_grant(actor, access.lock(connection))
         grant.requested_scopes = connection.scopes
-        grants.store(grant, secrets={})
+        grants.store(grant, secrets=None)
         audit.record(Event.CREDENTIAL_SET, actor=actor, target=_target(connection), keys=[])
 
 

@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from connections import access, grants, rows
+from connections import access, grants, rows, variables
 from connections.models import Connection
 from connections.status import Status
 from connections.views import connecting
@@ -43,7 +43,8 @@ def context_of(actor: Actor, connection: Connection) -> dict[str, Any]:
         "may_set_client": service_operations.may_set_client(actor, connection.auth.service),
         "missing_scopes": _missing_scopes(connection, row.status.granted_scopes),
         "is_due": _is_due(row.status),
-        "hosts": _hosts(connection),
+        "hosts": _hosts(connection, row.status),
+        "variables": variables.of(connection, row.status.grant),
     }
 
 
@@ -58,9 +59,9 @@ def _missing_scopes(connection: Connection, granted: list[str]) -> list[str]:
     return [scope for scope in connection.scopes if scope not in granted] if granted else []
 
 
-def _hosts(connection: Connection) -> tuple[str, ...]:
+def _hosts(connection: Connection, stands: Status) -> tuple[str, ...]:
     """Where calls may go; with the variables' names where a value is missing."""
     try:
-        return target.of(connection.auth, connection.variables).hosts
+        return target.of(connection.auth, variables.of(connection, stands.grant)).hosts
     except VariableMissing:
         return tuple(connection.auth.service.hosts)

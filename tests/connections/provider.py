@@ -44,6 +44,7 @@ class Provider:
     person: Any = field(default_factory=lambda: {"user": {"id": 7, "email": "ada@example.net"}})
     before_answering: Callable[[], None] = lambda: None  # when all is decided, and nothing has left
     misbehaves: Callable[[dict[str, str]], Said] | None = None  # what the token endpoint does with a form
+    reads_json: bool = False  # the token endpoint understands nothing else
     issued: int = 0
     current: str = ""
     _laid_out: list[Said] = field(default_factory=list)
@@ -104,16 +105,17 @@ def running() -> Generator[Provider]:
 
         def _answer(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
-            form = dict(parse_qsl(self.rfile.read(length).decode()))
+            body = self.rfile.read(length).decode()
+            form = json.loads(body or "{}") if provider.reads_json else dict(parse_qsl(body))
             headers = {name.lower(): value for name, value in self.headers.items()}
             said = provider.answer(Seen(self.command, urlsplit(self.path).path, headers, form))
-            body = said.body if isinstance(said.body, bytes) else json.dumps(said.body).encode()
+            told = said.body if isinstance(said.body, bytes) else json.dumps(said.body).encode()
             self.send_response(said.status)
             for name, value in {"Content-Type": "application/json", **said.headers}.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Content-Length", str(len(told)))
             self.end_headers()
-            self.wfile.write(body)
+            self.wfile.write(told)
 
         def log_message(self, *args: Any) -> None:
             """Keep the test's output quiet."""

@@ -122,6 +122,7 @@ class OAuth1Provider:
     judge: Judge
     url: str = ""
     calls: list[dict[str, str]] = field(default_factory=list)
+    confirms: bool = True  # RFC 5849 2.1; TripIt and others never do
 
     def definition(self, link_name: str, param_type: str = "header", **oauth1: Any) -> dict[str, Any]:
         """The provider as a custom service of ours."""
@@ -167,6 +168,7 @@ class OAuth1Provider:
     def _judged(self, path: str, request: tuple[str, str, str, dict[str, str]]) -> Answer:
         if path == "/request_token":
             headers, text, status = RequestTokenEndpoint(self.judge).create_request_token_response(*request)
+            text = text if self.confirms else text.replace("oauth_callback_confirmed=true", "lang=en")
         elif path == "/access_token":
             headers, text, status = AccessTokenEndpoint(self.judge).create_access_token_response(*request)
         else:

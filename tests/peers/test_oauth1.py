@@ -1,6 +1,7 @@
 """Our OAuth 1, judged by oauthlib's server: every placement, every method, once only."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -27,6 +28,20 @@ def test_connects_and_calls(
     tested = traveller.test()
     assert (tested["ok"], tested["status"], tested["checked"]) == (True, "connected", "call")
     assert oauth1.calls[-1]["is_good"] == "True"
+
+
+def test_a_peer_that_never_confirms_the_callback_is_taken_where_the_service_says_so(
+    traveller: Traveller, oauth1: OAuth1Provider
+) -> None:
+    oauth1.confirms = False
+    traveller.create(oauth1.definition("peer"))
+    page = urlsplit(traveller.ask("POST", "/connections/peer/connect", {})["authorize_url"]).path
+    refused = traveller.browser.post(page)
+    assert refused.status_code == 400
+    assert "did not confirm" in refused.text
+    traveller.ask("PATCH", "/services/peer", {"oauth1": {"require_callback_confirmed": False}})
+    traveller.connect(oauth1.consent)
+    assert traveller.test()["ok"] is True
 
 
 def test_gives_up_a_callback_that_comes_twice(traveller: Traveller, oauth1: OAuth1Provider) -> None:

@@ -92,6 +92,26 @@ def test_rotates_its_refresh_token(traveller: Traveller, oidc: OidcProvider) -> 
     assert traveller.test()["ok"] is True
 
 
+def test_sends_the_scopes_with_a_refresh_where_the_service_wants_them(
+    traveller: Traveller, oidc: OidcProvider
+) -> None:
+    traveller.create(oidc.definition("peer", scope_on_refresh=True), scopes=SCOPES)
+    grant = traveller.connect(oidc.consent)
+    after = grants.refresh(grant.pk, stale_version=grant.version)
+    assert after.granted_scopes == SCOPES
+    assert oidc.is_active(secret_of(after, "access_token"))
+
+
+def test_a_peer_that_decodes_takes_nothing_raw(traveller: Traveller, oidc: OidcProvider) -> None:
+    """Its secret has signs that form-encoding changes (RFC 6749 2.3.1), so that raw is another one."""
+    raw = {"client_auth": "basic_raw", "client_id": "switchboard-client_secret_basic"}
+    traveller.create(oidc.definition("peer", **raw), scopes=SCOPES)
+    answer = traveller.arrive(oidc.consent(traveller.depart()))
+    assert (answer.status_code, traveller.status()) == (400, "not_connected")
+    traveller.ask("PATCH", "/services/peer", {"oauth2": {"client_auth": "basic"}})
+    traveller.connect(oidc.consent)
+
+
 def test_asks_to_reconnect_when_the_peer_saw_a_token_used_twice(
     traveller: Traveller, oidc: OidcProvider
 ) -> None:

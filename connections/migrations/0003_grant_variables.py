@@ -1,0 +1,18 @@
+"""What a service told of a grant's variables."""
+
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ("connections", "0002_renewal_and_links"),
+    ]
+
+    operations = [
+        migrations.AddField(
+            model_name="grant",
+            name="variables",
+            field=models.JSONField(default=dict),
+        ),
+    ]
