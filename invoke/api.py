@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from ninja import Query, Router, Schema
 
 from api.pages import Paging, page
-from connections import access, api_auth
+from connections import access, api_auth, grants
 from invoke import operations, snippets
 from invoke.models import Call
 from people.actor import from_request
@@ -86,8 +86,10 @@ def list_calls(request: HttpRequest, link_name: str, paging: Query[Paging]) -> d
 )
 def list_snippets(request: HttpRequest, link_name: str) -> dict[str, Any]:
     """Ready to paste, with this server's address and the link name filled in."""
-    connection = access.get(actor=from_request(request), link_name=link_name)
-    return {"items": snippets.snippets(connection)}
+    actor = from_request(request)
+    connection = access.get(actor=actor, link_name=link_name)
+    grant = grants.current(connection, actor.user)
+    return {"items": snippets.snippets(connection, grant.variables if grant else None)}
 
 
 @router.post("/connections/{link_name}/test", response=TestOut, summary="Test a connection", auth=NARROWED)

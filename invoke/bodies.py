@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from urllib.parse import parse_qsl, quote_plus, unquote_plus
 
 from invoke.asks import FORM_METHODS, Pairs
@@ -49,6 +49,12 @@ def without(text: str, names: frozenset[str]) -> str:
     return "&".join(
         part for part in text.split("&") if unquote_plus(part.partition("=")[0]).strip().lower() not in names
     )
+
+
+def lacking(text: str, pairs: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The pairs whose names an urlencoded text does not have, in either case."""
+    named = {unquote_plus(part.partition("=")[0]).strip().lower() for part in text.split("&")}
+    return [(name, value) for name, value in pairs.items() if name.lower() not in named]
 
 
 def joined(text: str, pairs: Iterable[tuple[str, str]]) -> str:

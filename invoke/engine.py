@@ -28,6 +28,7 @@ from outbound.guard import Destination
 from people.audit_events import Event
 from problems import AppError, InvalidInput, ReconnectNeeded
 from services.auth_types.errors import ClientRefused
+from services.errors import VariableMissing
 from vault import Secret
 from vault.errors import Unsealable
 
@@ -93,7 +94,7 @@ class Engine:
             async with asyncio.timeout_at(deadline):
                 row = await self._resolve(caller, ask, record, is_test=is_test)
                 with self._limits.held(row.token_id, row.connection_id):
-                    work = self._guard(row, ask, record, deadline, is_test=is_test)
+                    work = await self._pass_guard(row, ask, record, deadline, is_test=is_test)
                     await self._sign(work)
                     await self._send(work, deliver)
         except TimeoutError:
@@ -131,6 +132,29 @@ class Engine:
         record.row = row
         rights.judge(row, caller, ask, self._clock(), is_test=is_test)
         return row
+
+    async def _pass_guard(
+        self, row: Row, ask: Ask, record: Record, deadline: float, *, is_test: bool
+    ) -> Work:
+        """Past the guard; where the address is told with the first token, that is fetched before."""
+        try:
+            return self._guard(row, ask, record, deadline, is_test=is_test)
+        except VariableMissing:
+            credential = resolve.credential_of(row)
+            if credential is None:
+                raise AuthorizationRequired from None
+            if credential.secrets is not None:
+                raise
+        fetched = await renewal.refresh(
+            credential,
+            endpoint=resolve.token_url(row),
+            clock=self._clock,
+            deadline=deadline,
+            is_refused=False,
+        )
+        record.refreshed = True
+        row = resolve.with_credential(row, fetched)
+        return self._guard(row, ask, record, deadline, is_test=is_test)
 
     def _guard(self, row: Row, ask: Ask, record: Record, deadline: float, *, is_test: bool) -> Work:
         """The guard rails: method, path, host. What is sent, and where to, is settled here."""

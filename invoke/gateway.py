@@ -16,7 +16,19 @@ from django.http.request import split_domain_port, validate_host
 
 from connections import grants, tokens
 from connections.errors import Unauthenticated
-from invoke import answers, aside, deluge, headers, paths, redirects, runtime, streams, task_answer, trail
+from invoke import (
+    answers,
+    aside,
+    deluge,
+    headers,
+    paths,
+    redirects,
+    resolve,
+    runtime,
+    streams,
+    task_answer,
+    trail,
+)
 from invoke.asks import Ask, Body, Caller, Pairs
 from invoke.engine import Engine, told
 from invoke.errors import ClientGone, PayloadTooLarge, TooMuchAtOnce
@@ -259,7 +271,8 @@ class Exchange:
         length = reply.content_length if has_body else None
         if length is not None and length > settings.CALL_MAX_RESPONSE_BYTES:
             raise ResponseTooLarge
-        pairs = headers.of_service(reply.headers, status)
+        passes_cookies = resolve.passes_cookies(self._record.row)
+        pairs = headers.of_service(reply.headers, status, passes_cookies=passes_cookies)
         if status in redirects.STATUSES:
             pairs = redirects.kept_inside(pairs, self._record)
         pairs += (answers.call_header(self._record.id), answers.UPSTREAM)
@@ -294,7 +307,8 @@ class Exchange:
         cap = settings.CALL_MAX_RESPONSE_BYTES
         body = await task_answer.unzip(raw, await streams.read_whole(reply.iter_bytes(), cap), cap)
         self._record.response_bytes = len(body)
-        answer = await task_answer.tell(task, status, headers.of_service(raw, status), body)
+        kept = headers.of_service(raw, status, passes_cookies=resolve.passes_cookies(self._record.row))
+        answer = await task_answer.tell(task, status, kept, body)
         pairs = [
             (b"content-type", answer.content_type.encode()),
             (b"switchboard-upstream-status", str(status).encode()),

@@ -1,7 +1,7 @@
 """Which headers travel on, in each direction. Pure."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from outbound.errors import UpstreamInvalid
 from problems import InvalidInput
@@ -35,6 +35,7 @@ _NOT_THE_SERVICES = frozenset(
     | {"set-cookie", "set-cookie2", "content-security-policy", "x-content-type-options", "proxy-connection"}
     | {"proxy-authenticate", "proxy-authentication-info", "proxy-authorization"}
 )
+SET_COOKIE_NAME = b"switchboard-set-cookie"
 OURS = [(b"content-security-policy", b"sandbox"), (b"x-content-type-options", b"nosniff")]
 
 
@@ -43,10 +44,14 @@ def canonical(name: str) -> str:
     return name.lower().replace("_", "-")
 
 
-def of_caller(pairs: Iterable[tuple[str, str]], reserved: frozenset[str]) -> list[tuple[str, str]]:
+def of_caller(
+    pairs: Iterable[tuple[str, str]], reserved: frozenset[str], own_cookies: frozenset[str] | None = None
+) -> list[tuple[str, str]]:
     """The caller's end-to-end headers, less what is not theirs to set. ``reserved``: canonical names.
 
-    Raises InvalidInput for a name that is no RFC 9110 token and for a value with control characters.
+    ``own_cookies``: names of ours, which stay here while the caller's other cookies travel on; without it
+    none does. Raises InvalidInput for a name that is no RFC 9110 token and for a value with control
+    characters.
     """
     kept, named = [], set[str]()
     for name, value in pairs:
@@ -57,10 +62,25 @@ def of_caller(pairs: Iterable[tuple[str, str]], reserved: frozenset[str]) -> lis
         plain = canonical(name)
         if plain == "connection":
             named.update(canonical(part.strip()) for part in value.split(","))
+        if plain == "cookie" and own_cookies is not None and plain not in reserved:
+            kept += [(name, left) for left in [_without_cookies(value, own_cookies)] if left]
+            continue
         if plain in _NOT_THE_CALLERS or plain in reserved or plain.startswith(_NOT_THE_CALLERS_PREFIXES):
             continue
         kept.append((name, value))
     return [pair for pair in kept if canonical(pair[0]) not in named] if named else kept
+
+
+def _without_cookies(value: str, names: frozenset[str]) -> str:
+    """A Cookie header less the cookies of these names (RFC 6265 4.2.1)."""
+    parts = [part.strip() for part in value.split(";")]
+    return "; ".join(part for part in parts if part and part.partition("=")[0].strip() not in names)
+
+
+def lacking(pairs: Iterable[tuple[str, str]], defaults: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The defaults whose names are not among the pairs'."""
+    named = {canonical(name) for name, _ in pairs}
+    return [(name, value) for name, value in defaults.items() if canonical(name) not in named]
 
 
 def check_value(name: str, value: str) -> None:
@@ -89,21 +109,25 @@ def _is_zero(weight: str) -> bool:
     return name.strip() == "q" and value.strip().rstrip("0").rstrip(".") in {"", "0"}
 
 
-def of_service(raw: Iterable[tuple[bytes, bytes]], status: int) -> RawPairs:
-    """The service's end-to-end headers in lower case, and ours. Raises UpstreamInvalid."""
+def of_service(raw: Iterable[tuple[bytes, bytes]], status: int, *, passes_cookies: bool = False) -> RawPairs:
+    """The service's end-to-end headers in lower case, and ours. Raises UpstreamInvalid.
+
+    ``passes_cookies``: what it would set is told, under a name that no browser acts on.
+    """
     kept, named = list[tuple[bytes, bytes]](), set[bytes]()
     bodiless = status in {204, 304}
     for raw_name, value in raw:
         name = raw_name.lower()
         if name == b"connection":
             named.update(part.strip().lower() for part in value.split(b","))
-        if name in _NOT_THE_SERVICES or name.startswith(b"switchboard-"):
+        is_cookie = passes_cookies and name == b"set-cookie"
+        if not is_cookie and (name in _NOT_THE_SERVICES or name.startswith(b"switchboard-")):
             continue
         if bodiless and name == b"content-length":
             continue
         if not _RAW_TOKEN.match(name) or _RAW_BAD_VALUE.search(value):
             raise UpstreamInvalid("The service's answer has a header that is not valid HTTP.")
-        kept.append((name, value))
+        kept.append((SET_COOKIE_NAME if is_cookie else name, value))
     if named:
         kept = [pair for pair in kept if pair[0] not in named]
     return kept + OURS

@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from connections import access, grants, status
+from connections import access, grants, status, variables
 from connections.errors import NotYourConnection
 from connections.limits import Limits
 from connections.models import ApiToken, Connection, Grant
@@ -20,10 +20,12 @@ from people import audit
 from people.actor import Actor
 from people.audit_events import Event
 from problems import ReconnectNeeded, Unavailable, UpstreamFailed
-from services import target
+from services import sources, target
 from services.auth_types.errors import ClientRefused
+from services.target import Target
 
 UNAUTHORIZED = 401
+OURS = (("Accept", "application/json, */*;q=0.5"), ("User-Agent", "Switchboard"))  # where a service has none
 # Tests hold a page's place for as long as a service takes to answer, so most of the places are not theirs.
 _TESTS = Limits(4, lambda: TooManyTests(retry_after=5), most_in_all=16)  # of a person, and of a connection
 STATUS_CLASSES = {"2": "2xx", "3": "3xx", "4": "4xx", "5": "5xx"}
@@ -111,11 +113,11 @@ def test_connection(*, actor: Actor, connection: Connection) -> TestResult:
 def _test(actor: Actor, connection: Connection) -> TestResult:
     with transaction.atomic():
         audit.record(Event.CONNECTION_TESTED, actor=actor, target=f"connection:{connection.link_name}")
-    asked = target.of(connection.auth, connection.variables).test
     try:
-        if asked.get("path"):
-            return _by_call(actor, connection, asked)
-        return _by_refresh(actor, connection)
+        side = _side_of(actor, connection)
+        if side.test.get("path"):
+            return _by_call(actor, connection, side)
+        return _by_refresh(actor, connection, side)
     except (ReconnectNeeded, ClientRefused, UpstreamFailed, Unavailable) as error:
         if error.code == "database_unavailable":
             raise
@@ -131,7 +133,19 @@ def _checked(error: Exception) -> str | None:
     return "call" if isinstance(error, UpstreamFailed) else "token"
 
 
-def _by_call(actor: Actor, connection: Connection, asked: dict[str, str]) -> TestResult:
+def _side_of(actor: Actor, connection: Connection) -> Target:
+    """The service as this person's calls find it; what a token tells of it is fetched with the first one."""
+    grant = grants.current(connection, actor.user)
+    later = sources.later_names(connection.auth)
+    side = target.of(connection.auth, variables.of(connection, grant), later)
+    if not later or grant is None or grant.secrets is not None:
+        return side
+    fetched = grants.REFRESHES.wait(grant.pk, endpoint=side.auth_type.refresh_url(side.config))
+    return target.of(connection.auth, variables.of(connection, fetched), later)
+
+
+def _by_call(actor: Actor, connection: Connection, side: Target) -> TestResult:
+    asked = side.test
     host, path, query = paths.from_task(asked["path"])
     ask = Ask(
         link_name=connection.link_name,
@@ -139,7 +153,7 @@ def _by_call(actor: Actor, connection: Connection, asked: dict[str, str]) -> Tes
         path=path,
         query=query,
         host=host,
-        headers=(("Accept", "application/json, */*;q=0.5"), ("User-Agent", "Switchboard")),
+        headers=tuple(pair for pair in OURS if pair[0].lower() not in map(str.lower, side.default_headers)),
     )
     caller = Caller(user_id=actor.id, ip=actor.ip)
     record = Record.of(caller, ask)
@@ -172,11 +186,10 @@ def _mark_recovered(actor: Actor, connection: Connection) -> None:
         Grant.objects.filter(pk=grant.pk, version=grant.version).update(health=Grant.Health.OK, reason="")
 
 
-def _by_refresh(actor: Actor, connection: Connection) -> TestResult:
+def _by_refresh(actor: Actor, connection: Connection, side: Target) -> TestResult:
     grant = grants.current(connection, actor.user)
     if grant is None:
         raise ReconnectNeeded
-    side = target.of(connection.auth, connection.variables)
     if not side.auth_type.can_refresh(side.config, grants.open_secrets(grant)):
         detail = "Stored, unproven: this service has no test request."
         return _result(actor, connection, ok=None, checked=None, detail=detail)

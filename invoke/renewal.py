@@ -4,6 +4,7 @@ Across threads and processes it is ``connections.grants`` that sees to one refre
 """
 
 import asyncio
+import json
 from collections.abc import Callable
 
 from django.db import Error as DatabaseError
@@ -65,4 +66,5 @@ def _credential(grant: Grant) -> Credential:
         version=grant.version,
         expires_at=grant.expires_at.timestamp() if grant.expires_at else None,
         lifetime_s=grant.lifetime_s,
+        variables=json.dumps(grant.variables),
     )

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from invoke.asks import Caller
-from services import target
+from services import auth_types, target
 from services.auth_types.base import ClientKeys, Reserved
 from vault import Secret, unseal
 
@@ -58,6 +58,9 @@ class Row(NamedTuple):
     hosts: str | None
     headers: str | None
     query: str | None
+    default_headers: str | None
+    default_query: str | None
+    cookies: str | None
     is_builtin: bool | None
     grant_id: str | None
     secrets: bytes | None
@@ -66,6 +69,7 @@ class Row(NamedTuple):
     reason: str | None
     expires_at: float | None
     lifetime_s: int | None
+    grant_variables: str | None
     client_row: str | None
     client_id: str | None
     client_secret: bytes | None
@@ -96,13 +100,14 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A grant's sealed secrets, and how long they are good."""
+    """A grant's sealed secrets, how long they are good, and what came with them: JSON, as in the row."""
 
     grant_id: UUID
     secrets: bytes | None = field(repr=False)
     version: int
     expires_at: float | None
     lifetime_s: int | None
+    variables: str = "{}"
 
     def open(self) -> dict[str, Secret]:
         """The secrets inside. Raises Unsealable."""
@@ -125,17 +130,21 @@ def params(caller: Caller, link_name: str) -> dict[str, Any]:
 
 
 def plan_of(row: Row) -> Plan:
-    """The plan of a row whose connection is known."""
+    """The plan of a row whose connection is known. Raises VariableMissing."""
     return _plan(
         row.base_url or "",
         row.hosts or "[]",
         row.headers or "{}",
         row.query or "{}",
+        row.default_headers or "{}",
+        row.default_query or "{}",
+        row.cookies or "",
         bool(row.is_builtin),
         row.auth_type or "",
         row.param_type or "",
         row.config or "{}",
         row.variables or "{}",
+        row.grant_variables or "{}",
     )
 
 
@@ -145,23 +154,31 @@ def _plan(  # noqa: PLR0913, PLR0917 -- its key is all that it depends on
     hosts: str,
     headers: str,
     query: str,
+    default_headers: str,
+    default_query: str,
+    cookies: str,
     is_builtin: bool,
     auth_type: str,
     param_type: str,
     config: str,
     variables: str,
+    grant_variables: str,
 ) -> Plan:
     service = {
         "base_url": base_url,
         "hosts": json.loads(hosts),
         "headers": json.loads(headers),
         "query": json.loads(query),
+        "default_headers": json.loads(default_headers),
+        "default_query": json.loads(default_query),
+        "cookies": cookies,
         "test": {},
         "identity": {},
         "is_builtin": is_builtin,
     }
     auth = {"auth_type": auth_type, "param_type": param_type, "config": json.loads(config)}
-    filled = target.fill(service=service, auth=auth, variables=json.loads(variables))
+    values = json.loads(variables) | json.loads(grant_variables)
+    filled = target.fill(service=service, auth=auth, variables=values)
     carried = filled.auth_type.reserved(filled.config, filled.param_type)
     return Plan(
         target=filled,
@@ -174,12 +191,34 @@ def _plan(  # noqa: PLR0913, PLR0917 -- its key is all that it depends on
     )
 
 
+def passes_cookies(row: Row | None) -> bool:
+    """Does the service of this row take cookies, and set them?"""
+    return row is not None and row.cookies == target.PASS
+
+
+def token_url(row: Row) -> str:
+    """Where this row's tokens are asked for, its variables as they stand."""
+    return auth_types.get(row.auth_type or "").refresh_url(json_of(row.config or "{}"))
+
+
 def credential_of(row: Row) -> Credential | None:
     """The grant that this call would run on."""
     if row.grant_id is None or row.version is None:
         return None
     secrets = None if row.secrets is None else bytes(row.secrets)
-    return Credential(UUID(row.grant_id), secrets, row.version, row.expires_at, row.lifetime_s)
+    variables = row.grant_variables or "{}"
+    return Credential(UUID(row.grant_id), secrets, row.version, row.expires_at, row.lifetime_s, variables)
+
+
+def with_credential(row: Row, credential: Credential) -> Row:
+    """The row as it is with another credential of its grant."""
+    return row._replace(
+        secrets=credential.secrets,
+        version=credential.version,
+        expires_at=credential.expires_at,
+        lifetime_s=credential.lifetime_s,
+        grant_variables=credential.variables,
+    )
 
 
 def client_of(row: Row) -> ClientKeys | None:

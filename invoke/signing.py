@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from django.conf import settings
+
 from invoke import bodies, headers, overrides, paths
 from invoke.asks import FORM_METHODS, METHODS, Ask, Body, Pairs
 from invoke.errors import PayloadTooLarge
@@ -70,17 +72,27 @@ def draft(ask: Ask, plan: Plan, *, is_narrowed: bool) -> Draft:
     if ask.host and plan.path_keys:
         raise InvalidInput(NO_HOST_FOR_PATH_KEYS)
     target = plan.target
-    kept = headers.of_caller(ask.headers, plan.reserved.headers)
+    own_cookies = _own_cookies() if target.passes_cookies else None
+    kept = headers.of_caller(ask.headers, plan.reserved.headers, own_cookies=own_cookies)
     query = bodies.without(ask.query, plan.reserved.query)
     if is_narrowed:
         kept, query = overrides.remove_from_headers(kept), overrides.remove_from_query(query)
+    if target.default_headers:
+        kept += headers.lacking(kept, target.default_headers)
     kept += target.headers.items()
     kept.append(("Accept-Encoding", headers.accept_encoding(ask.headers)))
     if is_narrowed:
         kept = overrides.type_untyped(kept, ask.body)
+    if target.default_query:
+        query = bodies.joined(query, bodies.lacking(query, target.default_query))
     if target.query:
         query = bodies.joined(query, target.query.items())
     return Draft(ask, plan, paths.base_of(target.base_url, ask), query, kept)
+
+
+def _own_cookies() -> frozenset[str]:
+    """What a browser that is signed in here sends along, and no service is to have."""
+    return frozenset({settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME})
 
 
 def bound_of(made: Draft) -> Bound | None:

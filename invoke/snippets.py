@@ -6,7 +6,7 @@ colours are put in on the server, in the four classes that the stylesheet has.
 
 import json
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,9 +105,10 @@ _CLASSES: tuple[tuple[_TokenType, str], ...] = (
 )
 
 
-def snippets(connection: Connection) -> list[Snippet]:
-    """One in every language, with this server's address and the link name in it."""
-    facts = _facts(connection)
+def snippets(connection: Connection, variables: Mapping[str, str] | None = None) -> list[Snippet]:
+    """One in every language, with this server's address and the link name in it. ``variables``: the reader's,
+    where they have any besides the connection's."""
+    facts = _facts(connection, connection.variables | dict(variables or {}))
     return [_snippet(language, facts, connection) for language in LANGUAGES]
 
 
@@ -118,10 +119,10 @@ def _snippet(language: Language, facts: dict[str, str], connection: Connection) 
     return Snippet(language.name, language.title, code, language.hint, _coloured(code, language.lexer))
 
 
-def _facts(connection: Connection) -> dict[str, str]:
+def _facts(connection: Connection, variables: Mapping[str, str]) -> dict[str, str]:
     """The sample request: the service's test where it has one; its base URL where a variable is missing."""
     try:
-        return _sample(connection, target.of(connection.auth, connection.variables))
+        return _sample(connection, target.of(connection.auth, variables))
     except AppError:
         return {
             "link_name": connection.link_name,

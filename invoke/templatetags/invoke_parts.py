@@ -17,9 +17,9 @@ RECENT = 8
 
 
 @register.inclusion_tag("invoke/parts/snippets.html")
-def snippets_of(connection: Connection) -> dict[str, Any]:
+def snippets_of(connection: Connection, variables: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Code to paste in every language, one below the other; ``segment.js`` makes tabs of them."""
-    return {"snippets": snippets.snippets(connection)}
+    return {"snippets": snippets.snippets(connection, variables)}
 
 
 @register.inclusion_tag("invoke/parts/recent_calls.html", takes_context=True)

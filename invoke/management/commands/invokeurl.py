@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand
 
 from connections.errors import ConnectionNotFound
 from connections.models import Connection
-from invoke import deluge, headers, paths, runtime, streams, task_answer
+from invoke import deluge, headers, paths, resolve, runtime, streams, task_answer
 from invoke.asks import Ask, Body, Caller
 from invoke.recorder import Record
 from outbound.client import Reply
@@ -69,8 +69,9 @@ def _call(given: dict[str, Any]) -> tuple[int, bytes]:
         body = await task_answer.unzip(raw, await streams.read_whole(reply.iter_bytes(), cap), cap)
         record.status, record.response_bytes = reply.status, len(body)
         if task.detailed:
-            of_service = headers.of_service(raw, reply.status)
-            body = (await task_answer.tell(task, reply.status, of_service, body)).body + b"\n"
+            passes_cookies = resolve.passes_cookies(record.row)
+            kept = headers.of_service(raw, reply.status, passes_cookies=passes_cookies)
+            body = (await task_answer.tell(task, reply.status, kept, body)).body + b"\n"
         told.append(body)
 
     runtime.call_now(caller, ask, record, deliver)
