@@ -59,7 +59,7 @@ def _config_of(entry: Entry, auth: AuthDefinition) -> dict[str, Any]:
     defined = entry.defined
     values: dict[str, str] = {}
     for variable in defined.variables:
-        values |= target.values_of(variable, variable["example"])
+        values |= target.values_of(variable, target.read_value(variable, variable["example"], is_host=False))
     filled = target.fill(
         service={**{name: getattr(defined, name) for name in rows.FIELDS}, "is_builtin": False},
         auth={"auth_type": auth.auth_type.name, "param_type": auth.param_type.value, "config": auth.config},

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from services import loader, patterns
+from services import loader, patterns, target
 from services.auth_types.oauth2 import OAuth2
 from services.entry import CATEGORY_NAMES, Failure
 from services.loader import Entry
@@ -138,7 +138,54 @@ class TestService:
                 assert variable["example"] in variable["choices"]
             elif variable["pattern"]:
                 assert patterns.problem(variable["pattern"]) == ""
-                assert patterns.kept(variable["pattern"], variable["example"])
+                kept = patterns.kept(variable["pattern"], variable["example"])
+                assert kept == variable["example"] or (variable["from"] and kept)
+
+
+@pytest.mark.parametrize("path", others(), ids=lambda path: path.stem)
+def test_a_dated_version_of_an_api_gives_way_to_the_callers(path: Path) -> None:
+    """A caller must be able to move on before the catalogue does, and to stay behind."""
+    defined = entry_of(path).defined
+    assert not [name for name in (*defined.headers, *defined.query) if VERSION.search(name)]
+
+
+VERSION = re.compile(r"version|revision", re.IGNORECASE)
+DATED = [
+    "anthropic",
+    "azure_blob_storage",
+    "cal_com",
+    "github",
+    "gocardless",
+    "highlevel",
+    "jobber",
+    "klaviyo",
+]
+
+
+@pytest.mark.parametrize("link_name", [*DATED, "notion"])
+def test_the_catalogue_brings_a_version_where_the_service_wants_one(link_name: str) -> None:
+    defined = entry_of(loader.OWN_FOLDER / f"{link_name}.toml").defined
+    assert re.fullmatch(r"20\d\d-\d\d-\d\d", next(iter(defined.default_headers.values())))
+
+
+@pytest.mark.parametrize(
+    ("link_name", "said", "values"),
+    [
+        ("quickbooks", "4620816365181234567", {"realm_id": "4620816365181234567"}),
+        ("salesforce", "https://acme.my.salesforce.com", {"my_domain": "acme"}),
+        ("salesforce", "https://Acme-De.my.salesforce.com/", {"my_domain": "acme-de"}),
+        ("salesforce_sandbox", "https://acme--uat.sandbox.my.salesforce.com", {"my_domain": "acme--uat"}),
+        ("wrike", "app-eu.wrike.com", {"host": "app-eu"}),
+        ("teamwork", "https://acme.teamwork.com/", {"site": "acme"}),
+        ("bigcommerce", "stores/abc123xyz", {"store_hash": "abc123xyz"}),
+        ("pipedrive", "https://acme.pipedrive.com", {"company": "acme"}),
+    ],
+)
+def test_what_a_service_tells_fills_its_address(link_name: str, said: str, values: dict[str, str]) -> None:
+    """As the vendors' pages show the callback and the token answer (November 2026)."""
+    variable = entry_of(loader.OWN_FOLDER / f"{link_name}.toml").defined.variables[0]
+    assert variable["from"]
+    assert target.values_of(variable, target.read_value(variable, said, is_host=True)) == values
 
 
 @pytest.mark.parametrize("link_name", ["zoho", "zoho_crm", "zoho_desk"])

@@ -21,6 +21,7 @@ from practice.clients import secret_of
 from services import loader, target
 from services.auth_types.base import Answer, ClientKeys, Exchange, Flow, ParamType, Unsigned
 from services.definition import AuthDefinition
+from services.rows import FIELDS
 from services.target import Target
 from tests.services.auth_types.driving import drive
 from vault.secret import Secret
@@ -57,10 +58,16 @@ def examples(path: Path) -> dict[str, str]:
     """A value for each of the file's variables and for what follows them."""
     values: dict[str, str] = {}
     for variable in written(path).get("variables", []):
-        values[variable["name"]] = variable["example"]
+        values[variable["name"]] = kept(variable.get("pattern", ""), variable["example"])
         follow = variable.get("follow", {})
         values |= {name: choices[variable["example"]] for name, choices in follow.items()}
     return values
+
+
+def kept(pattern: str, example: str) -> str:
+    """The text of the pattern's group, where it has one."""
+    found = re.fullmatch(pattern, example)
+    return found[1].lower() if found and found.re.groups else example
 
 
 def filled(text: str, values: Mapping[str, str]) -> str:
@@ -69,9 +76,7 @@ def filled(text: str, values: Mapping[str, str]) -> str:
 
 def target_of(path: Path, auth: AuthDefinition) -> Target:
     defined = entry_of(path).defined
-    service = {
-        name: getattr(defined, name) for name in ("base_url", "hosts", "headers", "query", "test", "identity")
-    }
+    service = {name: getattr(defined, name) for name in FIELDS}
     return target.fill(
         service={**service, "is_builtin": False},
         auth={"auth_type": auth.auth_type.name, "param_type": auth.param_type.value, "config": auth.config},
@@ -111,8 +116,9 @@ def answered(provider: Client, sent: Exchange) -> Answer:
 def check_client(sent: Exchange, client_auth: str) -> None:
     """The app proves itself in the way that the file names, and in no other."""
     form, headers = dict(sent.form or ()), dict(sent.headers)
-    if client_auth == "basic":
-        pair = f"{quote_plus(APP)}:{quote_plus(secret_of(APP))}"
+    if client_auth in {"basic", "basic_raw"}:
+        encode = quote_plus if client_auth == "basic" else str
+        pair = f"{encode(APP)}:{encode(secret_of(APP))}"
         assert headers["Authorization"] == f"Basic {base64.b64encode(pair.encode()).decode()}"
         assert not {"client_id", "client_secret"} & set(form)
     else:
