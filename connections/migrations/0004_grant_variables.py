@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("connections", "0002_renewal_and_links"),
+        ("connections", "0003_refusals"),
     ]
 
     operations = [
