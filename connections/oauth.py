@@ -50,7 +50,7 @@ from people import audit
 from people.actor import Actor
 from people.audit_events import Event
 from people.models import User
-from services import auth_types, clients
+from services import auth_types, clients, sources
 from services.auth_types.base import Consent, Tokens
 from vault import Secret, digest
 
@@ -291,7 +291,8 @@ def _exchange(grant: Grant, params: Mapping[str, str]) -> tuple[Tokens, ServiceS
     try:
         secrets = grants.open_flow_secrets(grant)
         side = _side_of(grant)
-        hidden = [*secrets.values(), *(Secret(text) for name, text in params.items() if name not in SAID)]
+        public = SAID | sources.callback_names(grant.connection.auth)
+        hidden = [*secrets.values(), *(Secret(text) for name, text in params.items() if name not in public)]
         refusals.check(params, [*hidden, *exchanges.secrets_of(side)])
         account_place.require_same(grant.connection, params)
         grant.variables = variables.of_callback(grant.connection.auth, params)

@@ -15,7 +15,7 @@ _SECRET = re.compile(r"token|secret|password|assertion|verifier|\bcode$|\bstate$
 
 def check_sources(service: Mapping[str, Any], auths: list[AuthDefinition], errors: Errors) -> None:
     """What is wrong goes to ``errors``."""
-    for index, variable in enumerate(service["variables"]):
+    for index, variable in enumerate(service["variables"] if auths else ()):
         if not source_of(variable):
             continue
         tellers = [auth for auth in auths if source_of(variable) in auth.auth_type.sources(auth.config)]

@@ -205,6 +205,13 @@ def test_the_callback_may_fill_the_token_request(
     assert (asked.form["context"], asked.form["scope"]) == ("stores/abc12", "a b")
 
 
+def test_what_the_callback_tells_openly_is_no_secret(books: Connection, provider: Provider) -> None:
+    """It may stand in the names of scopes, which are shown."""
+    provider.extra["scope"] = "read company.47114711"
+    grant = comes_back(books, realmId="47114711")
+    assert grant.granted_scopes == ["read", "company.47114711"]
+
+
 # --- Afterwards -----------------------------------------------------------------------------------------
 def refreshed(grant: Grant) -> Grant:
     return grants.refresh(grant.pk, stale_version=fresh(grant).version)

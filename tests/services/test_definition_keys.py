@@ -135,6 +135,10 @@ def test_somebody_has_to_be_there_to_tell_it(service_data: Data, way: dict[str, 
     assert "Nobody" in errors_of(data)["variables.0.from"]
 
 
+def test_who_tells_it_is_not_asked_where_the_way_itself_is_wrong(service_data: Data) -> None:
+    assert set(errors_of(service_data(oauth2={"token_url": ""}, variables=[SITE]))) == {"oauth2.token_url"}
+
+
 def test_of_several_ways_one_may_tell_it(service_data: Data) -> None:
     ways = [{"auth_type": "oauth2", "oauth2": service_data()["oauth2"]}, KEY]
     defined = definition.parse(service_data(auth=ways, variables=[SITE]))
