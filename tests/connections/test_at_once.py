@@ -85,11 +85,9 @@ class Rows:
         data = {"scopes": ["write"], "audience": "everyone", "disabled": True}
         return operations.change_connection(actor=self.actor, connection=self._connection(), data=data)
 
-    def delete(self) -> object:
+    def delete(self) -> None:
         connection = self._connection()
-        return operations.delete_connection(
-            actor=self.actor, connection=connection, confirm=connection.link_name
-        )
+        operations.delete_connection(actor=self.actor, connection=connection, confirm=connection.link_name)
 
     def revoke(self) -> object:
         return operations.revoke_connection(actor=self.actor, connection=self._connection())
@@ -100,8 +98,8 @@ class Rows:
             grants.need_reconnect(grant, "The service refused.")
         return None
 
-    def lapse(self) -> object:
-        return worker.lapse_flows(timezone.now() + timedelta(days=9), threading.Event())
+    def lapse(self) -> None:
+        worker.lapse_flows(timezone.now() + timedelta(days=9), threading.Event())
 
     def create(self) -> object:
         data = {"service": self.service.link_name, "name": "New", "link_name": f"new_{next(NUMBERS)}"}
@@ -167,7 +165,7 @@ def test_tokens_are_noted_and_revoked_without_waiting_for_each_other(owner: User
     def prepare() -> tuple[Act, Act]:
         ids = make()
         backwards = partial(touch, ids[::-1])
-        others = {
+        others: dict[str, Act] = {
             "touch": partial(touch, ids),
             "revoke": partial(operations.revoke_token, actor=actor, token_id=ids[0]),
             "revoke the other": partial(operations.revoke_token, actor=actor, token_id=ids[1]),
