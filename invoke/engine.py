@@ -26,7 +26,7 @@ from outbound.client import Client, Reply
 from outbound.errors import AddressNotAllowed, HostNotAllowed, UnsendableRequest, UpstreamTimeout
 from outbound.guard import Destination
 from people.audit_events import Event
-from problems import AppError, InvalidInput, ReconnectNeeded
+from problems import AppError, InvalidInput, NotFound, ReconnectNeeded
 from services.auth_types.errors import ClientRefused
 from services.errors import VariableMissing
 from vault import Secret
@@ -271,6 +271,9 @@ class Engine:
                 await trail.in_thread(lambda: trail.tell(event, row, caller.ip, error.code))
             if isinstance(error, ReconnectNeeded) and "authorize_url" not in error.extra:
                 error.extra["authorize_url"] = await trail.in_thread(lambda: trail.authorize_url(row))
+        except NotFound as gone:  # deleted meanwhile
+            record.code, record.status = gone.code, gone.status
+            return gone
         except AppError as failed:
             log.warning("call.trail_failed", call=str(record.id), code=failed.code)
         return error

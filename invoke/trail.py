@@ -14,6 +14,7 @@ from django.db import Error as DatabaseError
 from django.db import connections as databases
 
 from connections import api_auth, oauth
+from connections.errors import ConnectionNotFound
 from connections.models import Connection
 from invoke.reader import away
 from invoke.resolve import Row, plan_of
@@ -55,7 +56,7 @@ def tell(event: Event, row: Row, ip: str, code: str) -> None:
     user = User.objects.filter(pk=UUID(row.owner_id)).first() if row.owner_id else None
     actor = Actor(user=user, token_name=row.token_name or "", ip=ip) if user else None
     link_name = Connection.objects.filter(pk=_id(row)).values_list("link_name", flat=True).first()
-    audit.record(event, actor=actor, target=f"connection:{link_name}", ip=ip, code=code)
+    audit.record(event, actor=actor, target=f"connection:{link_name or _id(row)}", ip=ip, code=code)
 
 
 def _id(row: Row) -> UUID:
@@ -63,11 +64,20 @@ def _id(row: Row) -> UUID:
 
 
 def authorize_url(row: Row) -> str:
-    """The page of ours where the person whose authorisation is missing can give it."""
-    connection = Connection.objects.select_related("auth", "created_by").get(pk=_id(row))
+    """The page of ours where the person whose authorisation is missing can give it.
+
+    Raises ConnectionNotFound where the connection, or one of the two people, was deleted meanwhile.
+    """
+    connection = Connection.objects.select_related("auth", "created_by").filter(pk=_id(row)).first()
+    asker = User.objects.filter(pk=row.owner_id).first()
+    if connection is None or asker is None:
+        raise ConnectionNotFound
     target = plan_of(row).target
     if not target.auth_type.needs_consent(target.config):
         return f"{settings.PUBLIC_URL}/connections/{connection.link_name}/"
-    for_user = User.objects.get(email=row.person_email) if connection.is_per_user else connection.created_by
-    asker = User.objects.get(email=row.owner_email)
+    for_user: User | None = connection.created_by
+    if connection.is_per_user:
+        for_user = User.objects.filter(pk=row.person_id).first()
+    if for_user is None:
+        raise ConnectionNotFound
     return oauth.link(actor=Actor.of(asker), connection=connection, for_user=for_user)
