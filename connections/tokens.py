@@ -97,6 +97,27 @@ def revoke(rows: QuerySet[ApiToken]) -> list[UUID]:
     return ids
 
 
+def revoke_family(root_id: UUID) -> list[UUID]:
+    """Revoke a token, what was made with it, and what that made; which. In the caller's transaction.
+
+    Whoever makes one holds its maker: those that were made before the makers were held here are found when
+    they are looked for again, and none is made after.
+    """
+    seen: list[UUID] = []
+    revoked: list[UUID] = []
+    while family := [row_id for row_id in _family(root_id) if row_id not in seen]:
+        seen += family
+        revoked += revoke(ApiToken.objects.filter(pk__in=family))
+    return revoked
+
+
+def _family(root_id: UUID) -> list[UUID]:
+    found = [root_id]
+    for parent in found:  # grows while it is walked
+        found += ApiToken.objects.filter(parent=parent).values_list("pk", flat=True)
+    return found
+
+
 def live(at: datetime | None = None) -> Q:
     """Neither revoked nor over."""
     return Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=at or timezone.now()))

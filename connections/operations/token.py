@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from connections import token_rules, tokens
-from connections.errors import TokenNotAllowed, TokenNotFound
+from connections.errors import TokenNotAllowed, TokenNotFound, Unauthenticated
 from connections.models import ApiToken
 from connections.token_rules import Errors, Rules
 from people import audit
@@ -65,8 +65,13 @@ def create_token(  # noqa: PLR0913 -- the contract's fields of a token
 def _within_maker(
     maker_id: UUID, scopes: Sequence[str], rules: Rules, until: datetime | None
 ) -> tuple[Rules, datetime | None]:
-    """What a token makes may no more than itself, and lives no longer. Raises TokenNotAllowed."""
-    maker = ApiToken.objects.get(pk=maker_id)
+    """What a token makes may no more than itself, and lives no longer: it is held until that is made.
+
+    Raises TokenNotAllowed, or Unauthenticated where it was revoked meanwhile.
+    """
+    maker = ApiToken.objects.select_for_update().filter(tokens.live(), pk=maker_id).first()
+    if maker is None:
+        raise Unauthenticated
     if not set(scopes) <= set(maker.scopes):
         raise TokenNotAllowed("An API token cannot make one with scopes that it does not have.")
     earliest = min(filter(None, [until, maker.expires_at]), default=None)
@@ -96,12 +101,11 @@ def revoke_token(*, actor: Actor, token_id: UUID) -> ApiToken:
     row = found.filter(pk=token_id).first()
     if row is None:
         raise TokenNotFound
-    ends = [row.pk]
-    for parent in ends:  # grows while it is walked: what they made, and what that made
-        ends += ApiToken.objects.filter(parent=parent, revoked_at=None).values_list("pk", flat=True)
-    if row.pk not in tokens.revoke(ApiToken.objects.filter(pk__in=ends)):
+    ended = tokens.revoke_family(row.pk)
+    if row.pk not in ended:
         raise TokenNotFound  # somebody else was quicker
-    audit.record(Event.TOKEN_REVOKED, actor=actor, target=_target(row), id=str(row.pk), with_it=len(ends) - 1)
+    with_it = len(ended) - 1
+    audit.record(Event.TOKEN_REVOKED, actor=actor, target=_target(row), id=str(row.pk), with_it=with_it)
     return row
 
 

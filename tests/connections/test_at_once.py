@@ -18,7 +18,8 @@ from django.test import Client
 from django.utils import timezone
 
 from connections import access, grants, operations, tokens, worker
-from connections.models import Connection, Grant
+from connections.errors import Unauthenticated
+from connections.models import ApiToken, Connection, Grant
 from people import audit
 from people.actor import Actor
 from people.models import User
@@ -174,6 +175,26 @@ def test_tokens_are_noted_and_revoked_without_waiting_for_each_other(owner: User
 
     for outcomes in (*every_meeting(prepare), *every_meeting(lambda: prepare()[::-1])):
         assert [outcome.error for outcome in outcomes] == [None, None]
+
+
+def test_nothing_is_made_with_a_token_that_is_revoked_meanwhile(owner: User) -> None:
+    actor = Actor.of(owner)
+    made: list[UUID] = []
+
+    def prepare() -> tuple[Act, Act]:
+        made.append(operations.create_token(actor=actor, name="maker", scopes=["manage"])[0].pk)
+        maker = replace(actor, token_id=made[-1])
+        return (
+            partial(operations.create_token, actor=maker, name="child", scopes=["manage"]),
+            partial(operations.revoke_token, actor=actor, token_id=made[-1]),
+        )
+
+    ends: set[type[object]] = set()
+    for meetings in (every_meeting(prepare), every_meeting(lambda: prepare()[::-1])):
+        for outcomes in meetings:
+            ends |= {type(outcome.error) for outcome in outcomes}
+            assert not ApiToken.objects.filter(parent=made[-1], revoked_at=None).exists()
+    assert ends == {type(None), Unauthenticated}
 
 
 # --- Over the API: whatever is gone meanwhile is not found ------------------------------------------
