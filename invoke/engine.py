@@ -14,9 +14,9 @@ from typing import NoReturn
 
 import structlog
 
+from connections import grants
 from connections.errors import AuthorizationRequired, RefreshUnavailable
 from connections.limits import Limits
-from connections.models import Grant
 from invoke import aside, overrides, paths, renewal, resolve, rights, signing, streams, trail
 from invoke.asks import Ask, Body, Caller
 from invoke.recorder import Keeper, Record
@@ -27,7 +27,6 @@ from outbound.errors import AddressNotAllowed, HostNotAllowed, UnsendableRequest
 from outbound.guard import Destination
 from people.audit_events import Event
 from problems import AppError, InvalidInput, NotFound, ReconnectNeeded
-from services.auth_types.errors import ClientRefused
 from services.errors import VariableMissing
 from vault import Secret
 from vault.errors import Unsealable
@@ -175,7 +174,7 @@ class Engine:
         if credential is None:
             raise AuthorizationRequired
         if not work.is_test:
-            _check_health(work.row)
+            grants.require_health(work.row.health, work.row.reason or "")
         if rights.is_narrowed(work.row):
             work.body = await overrides.remove_from_body(work.body, work.draft.headers)
         bound = work.bound = signing.bound_of(work.draft)
@@ -199,10 +198,9 @@ class Engine:
         return target.auth_type.can_refresh(target.config, work.secrets)
 
     async def _renew(self, work: Work, credential: Credential, *, is_refused: bool) -> None:
-        target = work.draft.plan.target
         renewed = await renewal.refresh(
             credential,
-            endpoint=target.auth_type.refresh_url(target.config),
+            endpoint=resolve.token_url(work.row),
             clock=self._clock,
             deadline=work.deadline,
             is_refused=is_refused,
@@ -283,14 +281,6 @@ class Engine:
         await self._client.close()
         await self.recorder.stop()
         await self._reader.close()
-
-
-def _check_health(row: Row) -> None:
-    """Raises AuthorizationRequired or ClientRefused where the service has said no for good."""
-    if row.health == Grant.Health.RECONNECT_NEEDED:
-        raise AuthorizationRequired
-    if row.health == Grant.Health.CLIENT_REFUSED:
-        raise ClientRefused(row.reason or "")
 
 
 _AUDITED = {

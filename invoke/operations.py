@@ -20,7 +20,7 @@ from people import audit
 from people.actor import Actor
 from people.audit_events import Event
 from problems import ReconnectNeeded, Unavailable, UpstreamFailed
-from services import sources, target
+from services import auth_types, sources, target
 from services.auth_types.errors import ClientRefused
 from services.target import Target
 
@@ -140,7 +140,7 @@ def _side_of(actor: Actor, connection: Connection) -> Target:
     side = target.of(connection.auth, variables.of(connection, grant), later)
     if not later or grant is None or grant.secrets is not None:
         return side
-    fetched = grants.REFRESHES.wait(grant.pk, endpoint=side.auth_type.refresh_url(side.config))
+    fetched = grants.REFRESHES.wait(grant.pk, endpoint=_endpoint_of(connection))
     return target.of(connection.auth, variables.of(connection, fetched), later)
 
 
@@ -194,9 +194,15 @@ def _by_refresh(actor: Actor, connection: Connection, side: Target) -> TestResul
         detail = "Stored, unproven: this service has no test request."
         return _result(actor, connection, ok=None, checked=None, detail=detail)
     Grant.objects.filter(pk=grant.pk).update(refused_at=None)  # it is asked for, and not for a 401's sake
-    endpoint = side.auth_type.refresh_url(side.config)
+    endpoint = _endpoint_of(connection)
     grants.REFRESHES.wait(grant.pk, endpoint=endpoint, stale_version=grant.version)
     return _result(actor, connection, ok=True, checked="token", detail="The access token was refreshed.")
+
+
+def _endpoint_of(connection: Connection) -> str:
+    """What shares refreshes out, its variables left open: one service is one endpoint."""
+    auth = connection.auth
+    return auth_types.get(auth.auth_type).refresh_url(auth.config)
 
 
 def _result(

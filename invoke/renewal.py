@@ -15,16 +15,12 @@ from invoke.reader import away
 from invoke.resolve import Credential
 
 _MARGIN_S = 0.2  # before the call's own deadline, so that the answer names what failed
-_GOOD_FOR_S = 2.0  # a token that lasts this much longer can still be sent
-_LEAST_OF_LIFE, _MOST_S = 0.1, 60.0
 
 
 def is_due(credential: Credential, now: float) -> bool:
     """Is less than a tenth of the access token's life left, at most 60 s?"""
-    if credential.expires_at is None:
-        return False
-    early = min(_MOST_S, _LEAST_OF_LIFE * credential.lifetime_s) if credential.lifetime_s else _MOST_S
-    return credential.expires_at - now <= early
+    expires_at = credential.expires_at
+    return expires_at is not None and grants.ends_soon(expires_at - now, credential.lifetime_s)
 
 
 async def refresh(
@@ -56,7 +52,7 @@ async def refresh(
 
 def _is_good(credential: Credential, now: float) -> bool:
     expires_at = credential.expires_at
-    return credential.secrets is not None and (expires_at is None or expires_at > now + _GOOD_FOR_S)
+    return credential.secrets is not None and (expires_at is None or expires_at > now + grants.GOOD_FOR_S)
 
 
 def _credential(grant: Grant) -> Credential:

@@ -12,6 +12,7 @@ from connections.grants.revocation import (
     tell_services,
 )
 from connections.grants.store import (
+    GOOD_FOR_S,
     LEASE,
     active_of,
     current,
@@ -23,11 +24,13 @@ from connections.grants.store import (
     needs_refresh,
     open_flow_secrets,
     open_secrets,
+    require_health,
     seal,
     store,
 )
 
 __all__ = [
+    "GOOD_FOR_S",
     "LEASE",
     "REFRESHES",
     "WAIT_S",
@@ -47,6 +50,7 @@ __all__ = [
     "open_secrets",
     "refresh",
     "replaces_another",
+    "require_health",
     "revoke",
     "seal",
     "store",

@@ -8,10 +8,12 @@ import structlog
 from django.db import InterfaceError, OperationalError
 from django.db import connection as database
 
+from connections.grants import store
+
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
-WITHIN_S = 44.0  # of the claim's beginning: a second before it is anybody's
+WITHIN_S = store.LEASE.total_seconds() - 1  # of the claim's beginning: before it is anybody's
 PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0  # between two tries
 
 

@@ -35,7 +35,6 @@ POLL_S = 0.1
 POLLS = 60  # six seconds: less than a caller waits
 LONGEST_PAUSE_S = 300
 REFUSED_FOR = timedelta(minutes=1)  # a 401 has a token refreshed once, and not again so soon
-GOOD_FOR_S = 2  # a token that lasts this much longer can still be sent
 
 Clock = Callable[[], datetime]
 
@@ -77,10 +76,7 @@ def _load(grant_id: UUID) -> Grant:
     grant = Grant.objects.select_related(*related).filter(pk=grant_id).first()
     if grant is None or grant.state != Grant.State.ACTIVE:
         raise AuthorizationRequired
-    if grant.health == Grant.Health.RECONNECT_NEEDED:
-        raise AuthorizationRequired(grant.reason)
-    if grant.health == Grant.Health.CLIENT_REFUSED:
-        raise ClientRefused(grant.reason)
+    store.require_health(grant.health, grant.reason)
     return grant
 
 
@@ -99,7 +95,7 @@ def _is_good(grant: Grant, now: datetime, stale_version: int | None) -> bool:
     """May the token that we hold still be sent, while a new one is not to be had?"""
     if grant.secrets is None or grant.version == stale_version:
         return False
-    return grant.expires_at is None or grant.expires_at > now + timedelta(seconds=GOOD_FOR_S)
+    return grant.expires_at is None or grant.expires_at > now + timedelta(seconds=store.GOOD_FOR_S)
 
 
 def _unrenewable(grant: Grant, now: datetime) -> Grant:

@@ -9,6 +9,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 import vault
+from connections.errors import AuthorizationRequired
 from connections.models import Connection, Grant
 from people import audit
 from people.actor import Actor
@@ -16,12 +17,14 @@ from people.audit_events import Event
 from people.models import User
 from services import auth_types
 from services.auth_types.base import Tokens
+from services.auth_types.errors import ClientRefused
 from services.models import OAuthClient
 from vault import Secret
 from vault.errors import Unsealable
 
 TABLE = "grant"
 LEASE = timedelta(seconds=45)  # of a row whose service is asked: its answer's deadline, and time to store it
+GOOD_FOR_S = 2  # a token that lasts this much longer can still be sent
 LEAST_S = 60  # a token is refreshed when less than this, or a tenth of its life, is left
 LIVE = Q(state__in=[Grant.State.PENDING, Grant.State.ACTIVE])
 # Written over whatever leaves the active or pending state.
@@ -111,8 +114,7 @@ def end_all(grants: QuerySet[Grant], reason: str) -> int:
     The rows are locked in the order of their ids, so that two who end the same ones wait for one another.
     """
     with transaction.atomic():
-        live = grants.filter(LIVE).order_by("pk").select_for_update(of=("self",))
-        return Grant.objects.filter(pk__in=list(live.values_list("pk", flat=True))).update(
+        return _locked(grants.filter(LIVE)).update(
             state=Grant.State.ENDED, ended_reason=reason, version=F("version") + 1, **WIPED
         )
 
@@ -149,30 +151,42 @@ def heal(client: OAuthClient) -> None:
         state=Grant.State.ACTIVE, health=Grant.Health.CLIENT_REFUSED, connection__auth=client.auth_id
     )
     automatic = auth_types.get(client.auth.auth_type).is_automatic(client.auth.config)
-    rows = refused if automatic else refused.filter(client=client)
-    well = {"health": Grant.Health.OK, "reason": "", "failures": 0, "retry_at": None}
-    for pk in rows.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True):
-        Grant.objects.filter(pk=pk).update(client=client, **well)
+    _locked(refused if automatic else refused.filter(client=client)).update(
+        client=client, health=Grant.Health.OK, reason="", failures=0, retry_at=None
+    )
+
+
+def require_health(health: str | None, reason: str) -> None:
+    """Raises AuthorizationRequired or ClientRefused where the service has said no for good."""
+    if health == Grant.Health.RECONNECT_NEEDED:
+        raise AuthorizationRequired(reason)
+    if health == Grant.Health.CLIENT_REFUSED:
+        raise ClientRefused(reason)
 
 
 def needs_refresh(grant: Grant, now: datetime) -> bool:
     """Is less than a tenth of its life, at most 60 s, left? Or was it never fetched?"""
     if grant.secrets is None:
         return True
-    return ends_soon(grant.expires_at, grant.lifetime_s, now)
-
-
-def ends_soon(expires_at: datetime | None, lifetime_s: int | None, now: datetime) -> bool:
-    """The same from plain values; what never expires never ends soon."""
-    if expires_at is None:
+    if grant.expires_at is None:
         return False
-    left_s = (expires_at - now).total_seconds()
+    return ends_soon((grant.expires_at - now).total_seconds(), grant.lifetime_s)
+
+
+def ends_soon(left_s: float, lifetime_s: int | None) -> bool:
+    """The same from plain values."""
     return left_s <= 0 or left_s < min(LEAST_S, (lifetime_s or LEAST_S * 10) / 10)
 
 
 def active_of(connections: Iterable[Connection]) -> QuerySet[Grant]:
     """The active grants of some connections."""
     return Grant.objects.filter(connection__in=list(connections), state=Grant.State.ACTIVE)
+
+
+def _locked(grants: QuerySet[Grant]) -> QuerySet[Grant]:
+    """Those that there are now, held in the order of their ids to the end of the transaction."""
+    held = grants.order_by("pk").select_for_update(of=("self",))
+    return Grant.objects.filter(pk__in=list(held.values_list("pk", flat=True)))
 
 
 def _open(grant: Grant, blob: bytes | memoryview | None, field: str) -> dict[str, Secret]:

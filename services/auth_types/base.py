@@ -109,11 +109,16 @@ class Answer:
     body: bytes = field(default=b"", repr=False)
 
 
+def _mean_nothing(_: Answer) -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Flow:
     """A round trip's fixed side: the filled-in config, the client, where to come back, what to ask for.
 
     ``facts``: dotted paths of the service's token answer whose texts are wanted besides the tokens.
+    ``meaning``: what the service means by a refusal, where that is known.
     """
 
     config: Mapping[str, Any]
@@ -121,9 +126,7 @@ class Flow:
     callback_url: str = ""
     scopes: tuple[str, ...] = ()
     facts: tuple[str, ...] = ()
-    meaning: Callable[[Answer], str] = lambda _: (
-        ""
-    )  # what the service means by a refusal, where that is known
+    meaning: Callable[[Answer], str] = _mean_nothing
 
 
 @dataclass(frozen=True, slots=True)

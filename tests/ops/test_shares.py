@@ -31,11 +31,11 @@ def test_the_shares_of_all_processes_fit(most: int, processes: int) -> None:
         share = shares.of_a_web_process(most, processes)
         assert share.readers >= 1
         assert share.pooled >= 4
-        assert processes * (share.pooled + share.readers) + COMMANDS <= most
+        assert processes * (share.pooled + share.readers + shares.PROBES) + COMMANDS <= most
 
 
-@pytest.mark.parametrize("processes", [1, 2, 4, 8, 16])
-def test_up_to_sixteen_processes_fit_what_postgresql_takes_by_default(processes: int) -> None:
+@pytest.mark.parametrize("processes", [1, 2, 4, 8, 12])
+def test_up_to_twelve_processes_fit_what_postgresql_takes_by_default(processes: int) -> None:
     assert shares.of_a_web_process(90, processes).pooled >= 4
 
 
@@ -43,8 +43,8 @@ def test_too_many_processes_are_refused_in_a_sentence() -> None:
     with pytest.raises(ImproperlyConfigured) as refused:
         shares.of_a_web_process(90, 32)
     assert str(refused.value) == (
-        "DATABASE_MAX_CONNECTIONS: 90 are too few for WEB_WORKERS=32: each web process takes 5 at least, the "
-        "worker and commands 8. Raise it to 168, and max_connections of PostgreSQL with it, or lower "
+        "DATABASE_MAX_CONNECTIONS: 90 are too few for WEB_WORKERS=32: each web process takes 7 at least, the "
+        "worker and commands 6. Raise it to 230, and max_connections of PostgreSQL with it, or lower "
         "WEB_WORKERS."
     )
 
@@ -73,7 +73,7 @@ def test_sqlite_counts_none(db: None, settings: Settings) -> None:
 # --- A process with the least share, and more to do than connections ------------------------------------
 @pytest.fixture
 def narrow(installation: Installation, tmp_path: Path) -> Generator[Server]:
-    """A web process that may hold five connections."""
+    """A web process that may hold five connections, beside those of the probes."""
     running = installation.serve(tmp_path / "narrow", DATABASE_MAX_CONNECTIONS="13", WEB_WORKERS="1")
     yield running
     running.stop()
