@@ -19,6 +19,7 @@ from connections.errors import AuthorizationRequired, RefreshUnavailable
 from connections.limits import Limits
 from invoke import aside, overrides, paths, renewal, resolve, rights, signing, streams, trail
 from invoke.asks import Ask, Body, Caller
+from invoke.errors import ServerStopped
 from invoke.recorder import Keeper, Record
 from invoke.resolve import Credential, Reader, Row
 from outbound import guard
@@ -102,6 +103,9 @@ class Engine:
             raise await self._explained(InvalidInput(str(error)), record, caller) from None
         except AppError as error:
             raise await self._explained(error, record, caller) from None
+        except asyncio.CancelledError:
+            told(record, ServerStopped())  # unless the caller left, which the record says already
+            raise
         finally:
             self._record(record)
 

@@ -77,6 +77,12 @@ class DatabaseUnavailable(Unavailable):
     hint = "Try again when `Retry-After` has passed."
 
 
+class ServerStopped(Unavailable):
+    """The server was told to stop before the call was over."""
+
+    message = "This server stopped before the call was over."
+
+
 class ClientGone(InvalidInput):
     """The caller hung up before the answer was whole. Nobody reads this; the call's record says so."""
 

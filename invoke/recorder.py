@@ -1,7 +1,8 @@
 """Call records: in batches, each a group commit, or strictly one before its credential leaves.
 
 ``batched``: a record is durable within half a second. ``strict``: it is inserted before anything is
-sent, and the call is refused where that fails; what came of it follows in the next batch.
+sent, and the call is refused where that fails; what came of it follows in the next batch. It follows whatever
+became of the caller meanwhile, and of the answer to the first insert.
 """
 
 import asyncio
@@ -22,7 +23,6 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from connections import tokens
 from invoke import redact
 from invoke.asks import Ask, Caller
-from invoke.models import Call
 from invoke.reader import away
 from invoke.resolve import Row
 from people.ids import uuid7
@@ -55,7 +55,6 @@ class Record:
     attempts: int = 0
     refreshed: bool = False
     code: str = ""
-    is_stored: bool = False
 
     @classmethod
     def of(cls, caller: Caller, ask: Ask) -> "Record":
@@ -103,6 +102,9 @@ class Record:
             "refreshed": self.refreshed,
             "code": self.code,
         }
+
+
+_OUTCOME = ", ".join(f'"{name}" = EXCLUDED."{name}"' for name in Record().outcome())
 
 
 def _hex(text: str | None) -> str | None:
@@ -162,7 +164,6 @@ class Recorder:
         except DatabaseError as error:
             log.warning("call.record_refused", error=type(error).__name__)
             raise away() from None
-        record.is_stored = True
 
     def add(self, record: Record) -> None:
         """The call is over: its record goes out with the next flush."""
@@ -221,14 +222,10 @@ def _close() -> None:
 
 def store(records: list[Record]) -> None:
     """Insert the new records, tell the others' outcome, and when tokens were used. Raises DatabaseError."""
-    new = [record for record in records if not record.is_stored]
     try:
         with transaction.atomic():
-            for start in range(0, len(new), _BATCH):
-                _insert(new[start : start + _BATCH])
-            for record in records:
-                if record.is_stored:
-                    Call.objects.filter(pk=record.id).update(**record.outcome())
+            for start in range(0, len(records), _BATCH):
+                _insert(records[start : start + _BATCH])
             tokens.touch(_last_uses(records))
     except DatabaseError:
         if not connection.in_atomic_block:
@@ -239,7 +236,8 @@ def store(records: list[Record]) -> None:
 def _insert(records: list[Record]) -> None:
     """One statement by hand: the ORM's costs many times as much a row, and every call has one.
 
-    A row that is there already was stored by a commit whose answer was lost.
+    A row that is there already gets its outcome: it was stored before its credential left, or by a commit
+    whose answer was lost.
     """
     insert = _insert_into_postgres if connection.vendor == "postgresql" else _insert_into_sqlite
     insert([record.columns() for record in records])
@@ -251,7 +249,7 @@ def _insert_into_postgres(rows: list[dict[str, Any]]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             f"INSERT INTO {TABLE} ({names}) SELECT {names} FROM json_populate_recordset(NULL::{TABLE}, %s) "  # noqa: S608 -- our own names
-            "ON CONFLICT (id) DO NOTHING",
+            f"ON CONFLICT (id) DO UPDATE SET {_OUTCOME}",
             [json.dumps(rows)],
         )
 
@@ -263,7 +261,7 @@ def _insert_into_sqlite(rows: list[dict[str, Any]]) -> None:
         row["at"] = connection.ops.adapt_datetimefield_value(row["at"])
     with connection.cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO {TABLE} ({names}) VALUES {places} ON CONFLICT (id) DO NOTHING",  # noqa: S608 -- our own names
+            f"INSERT INTO {TABLE} ({names}) VALUES {places} ON CONFLICT (id) DO UPDATE SET {_OUTCOME}",  # noqa: S608 -- our own names
             [value for row in rows for value in row.values()],
         )
 

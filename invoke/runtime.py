@@ -41,7 +41,6 @@ def call_now(caller: Caller, ask: Ask, record: Record, deliver: Deliver, *, is_t
     record.row = row
     if is_strict():
         store([record])
-        record.is_stored = True
     exchanges.release_database()
 
     async def run() -> None:

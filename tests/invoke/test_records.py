@@ -10,9 +10,11 @@ from django.db import OperationalError, connection
 
 from connections.models import ApiToken
 from invoke import gateway as module
-from invoke import recorder, redact
+from invoke import recorder, redact, runtime
+from invoke.asks import Ask, Caller
 from invoke.models import Call
 from invoke.recorder import Record, Recorder
+from outbound.client import Reply
 from people.models import AuditEvent, User
 from tests.invoke.conftest import KEY, Desk, Gateway, Recorded
 from tests.invoke.upstream import Seen, Upstream, answer
@@ -142,6 +144,76 @@ def test_strict_sends_nothing_where_the_record_is_refused(
     assert upstream.seen == []
     strict._write = kept
     assert gateway.get("/invoke/desk/x").status == 200
+
+
+def test_a_caller_who_leaves_while_a_strict_record_is_written_is_on_record(
+    gateway: Gateway, desk: Desk, upstream: Upstream, strict: Recorder, recorded: Recorded
+) -> None:
+    desk.connection()
+    is_written, is_over = threading.Event(), threading.Event()
+
+    def write(records: list[Record]) -> None:
+        kept_write(records)
+        if not is_written.is_set():
+            is_written.set()
+            assert is_over.wait(10)
+
+    def add(record: Record) -> None:
+        kept_add(record)
+        is_over.set()
+
+    strict._write, kept_write = write, strict._write
+    strict.add, kept_add = add, strict.add  # type: ignore[method-assign]
+    head = (
+        "GET /invoke/desk/x HTTP/1.1",
+        "Host: localhost",
+        f"Authorization: Bearer {gateway.token}",
+        "",
+        "",
+    )
+    with socket.create_connection(("127.0.0.1", gateway.port)) as caller:
+        caller.sendall("\r\n".join(head).encode())
+        assert is_written.wait(10)
+        assert Call.objects.get().status == 0
+    assert [(call.status, call.code) for call in recorded()] == [(499, "client_disconnected")]
+    assert upstream.seen == []
+
+
+def test_a_strict_record_whose_commit_had_no_answer_is_told_what_came_of_it(
+    gateway: Gateway, desk: Desk, upstream: Upstream, strict: Recorder, recorded: Recorded
+) -> None:
+    desk.connection()
+
+    def lose_the_answer(records: list[Record]) -> None:
+        strict._write = kept
+        kept(records)
+        raise OperationalError("server closed the connection unexpectedly")
+
+    strict._write, kept = lose_the_answer, strict._write
+    assert gateway.get("/invoke/desk/x").status == 503
+    assert [(call.status, call.code) for call in recorded()] == [(503, "database_unavailable")]
+    assert upstream.seen == []
+
+
+def test_a_call_that_the_servers_stop_cut_is_on_record(desk: Desk, upstream: Upstream) -> None:
+    desk.connection()
+    record = Record(link_name="desk", method="GET")
+
+    async def deliver(reply: Reply) -> None:
+        """No answer comes."""
+
+    async def stop() -> None:
+        engine = await runtime.open_engine()
+        ask = Ask(link_name="desk", method="GET", path="/x")
+        call = asyncio.create_task(engine.call(Caller(user_id=desk.owner.pk), ask, record, deliver))
+        await asyncio.to_thread(upstream.arrived.acquire)
+        call.cancel()
+        await asyncio.gather(call, return_exceptions=True)
+        await engine.close()
+
+    upstream.script = lambda seen, _: upstream.hung_up.wait(10) and None
+    asyncio.run(stop())
+    assert [(call.status, call.code) for call in Call.objects.all()] == [(503, "unavailable")]
 
 
 # --- The database is away ---------------------------------------------------------------------------
