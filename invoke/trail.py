@@ -53,7 +53,7 @@ def tell(event: Event, row: Row, ip: str, code: str) -> None:
     the activity list has each of its calls."""
     if not audit.may_repeat(event, key=str(_id(row))):
         return
-    user = User.objects.filter(pk=UUID(row.owner_id)).first() if row.owner_id else None
+    user = _person(row.owner_id)
     actor = Actor(user=user, token_name=row.token_name or "", ip=ip) if user else None
     link_name = Connection.objects.filter(pk=_id(row)).values_list("link_name", flat=True).first()
     audit.record(event, actor=actor, target=f"connection:{link_name or _id(row)}", ip=ip, code=code)
@@ -63,21 +63,23 @@ def _id(row: Row) -> UUID:
     return UUID(row.connection_id)
 
 
+def _person(pk: str | None) -> User | None:
+    return User.objects.filter(pk=UUID(pk)).first() if pk else None
+
+
 def authorize_url(row: Row) -> str:
     """The page of ours where the person whose authorisation is missing can give it.
 
     Raises ConnectionNotFound where the connection, or one of the two people, was deleted meanwhile.
     """
     connection = Connection.objects.select_related("auth", "created_by").filter(pk=_id(row)).first()
-    asker = User.objects.filter(pk=row.owner_id).first()
+    asker = _person(row.owner_id)
     if connection is None or asker is None:
         raise ConnectionNotFound
     target = plan_of(row).target
     if not target.auth_type.needs_consent(target.config):
         return f"{settings.PUBLIC_URL}/connections/{connection.link_name}/"
-    for_user: User | None = connection.created_by
-    if connection.is_per_user:
-        for_user = User.objects.filter(pk=row.person_id).first()
+    for_user = _person(row.person_id) if connection.is_per_user else connection.created_by
     if for_user is None:
         raise ConnectionNotFound
     return oauth.link(actor=Actor.of(asker), connection=connection, for_user=for_user)

@@ -4,6 +4,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Generator
 from datetime import timedelta
 from pathlib import Path
@@ -110,3 +111,28 @@ def test_asks_for_a_person_after_a_holder_died_between_rotating_and_storing(
     with pytest.raises(AuthorizationRequired, match="cut short"):
         grants.refresh(authorised.pk, now=later)
     assert provider.refreshes() == 2
+
+
+def test_a_worker_that_is_told_to_stop_stores_what_it_has_asked_for(
+    authorised: Grant, provider: Provider
+) -> None:
+    """The service has rotated the refresh token: its answer is the only way on."""
+    Grant.objects.filter(pk=authorised.pk).update(expires_at=timezone.now() + timedelta(seconds=5))
+    is_asked, may_answer = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        is_asked.set()
+        assert may_answer.wait(30)
+
+    provider.before_answering = hold
+    command = [sys.executable, "manage.py", "worker"]
+    worker = subprocess.Popen(command, cwd=ROOT, env=environment(), stderr=subprocess.PIPE, text=True)
+    assert is_asked.wait(30)
+    worker.terminate()
+    with pytest.raises(subprocess.TimeoutExpired):  # it heard, and waits
+        worker.wait(0.5)
+    may_answer.set()
+    _, said = worker.communicate(timeout=30)
+    assert worker.returncode == 0, said
+    assert "Traceback" not in said
+    assert secrets_of(authorised)["access_token"] == "access-2"

@@ -211,7 +211,10 @@ def test_a_call_that_the_servers_stop_cut_is_on_record(desk: Desk, upstream: Ups
         await asyncio.gather(call, return_exceptions=True)
         await engine.close()
 
-    upstream.script = lambda seen, _: upstream.hung_up.wait(10) and None
+    def hang(seen: Seen, _: socket.socket) -> None:
+        upstream.hung_up.wait(10)
+
+    upstream.script = hang
     asyncio.run(stop())
     assert [(call.status, call.code) for call in Call.objects.all()] == [(503, "unavailable")]
 
