@@ -29,7 +29,8 @@ from practice.models import Authorization
 
 CLOCK_SKEW_S = 300
 _TEMPORARY, _TOKEN, _VERIFIER = "practice.temporary", "practice.token", "practice.verifier"
-_HEADER_PARAM = re.compile(r'([A-Za-z_]+)="([^"]*)"')
+_HEADER_PARAM = re.compile(r'(?<![A-Za-z_])([A-Za-z_]+)="([^"]*)"')  # begun once a name, not at each letter
+_MOST_FIELDS = 1000
 _TIMESTAMP = re.compile(r"[0-9]{1,12}")
 _DIGESTS = {"HMAC-SHA1": hashlib.sha1, "HMAC-SHA256": hashlib.sha256}
 
@@ -113,8 +114,11 @@ def caller(request: HttpRequest) -> Authorization | None:
 
 
 def is_signed(request: HttpRequest) -> bool:
-    """Does it bring an OAuth 1 signature, good or not?"""
-    return any(name == "oauth_signature" for name, _ in params_of(request))
+    """Does it bring an OAuth 1 signature, good or not, or too much to tell?"""
+    try:
+        return any(name == "oauth_signature" for name, _ in params_of(request))
+    except NotSigned:
+        return True
 
 
 def verified(request: HttpRequest, *, token_salt: str) -> Signed:
@@ -137,15 +141,25 @@ def verified(request: HttpRequest, *, token_salt: str) -> Signed:
 
 
 def params_of(request: HttpRequest) -> Pairs:
-    """All that is signed: query, form and Authorization header, less the realm (RFC 5849 3.4.1.3)."""
-    pairs = parse_qsl(request.META.get("QUERY_STRING", ""), keep_blank_values=True)
+    """All that is signed: query, form and Authorization header, less the realm (RFC 5849 3.4.1.3).
+
+    Raises NotSigned for more fields than anybody needs.
+    """
+    pairs = _fields(request.META.get("QUERY_STRING", ""))
     if request.content_type == "application/x-www-form-urlencoded":
-        pairs += parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True)
+        pairs += _fields(request.body.decode("utf-8", "replace"))
     scheme, _, rest = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "oauth":
         found = _HEADER_PARAM.findall(rest)
         pairs += [(unquote(name), unquote(value)) for name, value in found if name != "realm"]
     return pairs
+
+
+def _fields(text: str) -> Pairs:
+    try:
+        return parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+    except ValueError:
+        raise NotSigned(f"A query or form has at most {_MOST_FIELDS} fields here.") from None
 
 
 def _has_doubled(pairs: Pairs) -> bool:

@@ -12,6 +12,7 @@ from oauthlib.oauth1 import Client as Signer
 from practice import clients
 from tests.practice.conftest import APP, CALLBACK
 
+FORM = "application/x-www-form-urlencoded"
 BASE = "http://localhost:8000/practice"
 
 
@@ -124,3 +125,24 @@ def test_refuses_odd_parameters(provider: Client, odd: dict[str, str]) -> None:
         "oauth_signature": "x",
     }
     assert provider.post("/practice/oauth1/request_token", params | odd).status_code == 401
+
+
+def test_a_header_without_end_is_read_at_once(provider: Client) -> None:
+    """64 KB of letters took a quarter of a minute, with the interpreter's lock held."""
+    started = time.thread_time()
+    for rest in ("a" * 64_000, 'a="' * 20_000, "a=" * 32_000):
+        answer = provider.get("/practice/api/me", headers={"Authorization": f"OAuth {rest}"})
+        assert answer.status_code == 401
+    assert time.thread_time() - started < 3
+
+
+@pytest.mark.parametrize("method_and_path", [("POST", "oauth1/request_token"), ("GET", "api/me")])
+@pytest.mark.parametrize("is_form", [True, False])
+def test_more_fields_than_anybody_needs_are_no_signature(
+    provider: Client, method_and_path: tuple[str, str], is_form: bool
+) -> None:
+    method, path = method_and_path
+    fields = "a&" * 1000 + "a"
+    form: dict[str, Any] = {"data": fields, "content_type": FORM} if is_form else {}
+    answer = provider.generic(method, f"/practice/{path}{'' if is_form else '?' + fields}", **form)
+    assert answer.status_code == 401
