@@ -188,7 +188,12 @@ def _begin() -> None:
         print(*(f"{attack.name:20}{attack.what}" for attack in chosen), sep="\n")
         return
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    asyncio.run(main(chosen, is_on_postgres=options.database == "postgres", log=options.log))
+    try:
+        asyncio.run(main(chosen, is_on_postgres=options.database == "postgres", log=options.log))
+    except TimeoutError:
+        sys.exit(f"Stopped after {LONGEST_S / 60:.0f} minutes.")
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,9 @@ MB = 1_000_000
 OUTSIDE = "not let in"
 STILL_OPEN = "still open"
 DRIP_EVERY_S = 1.0
+APART_S = (
+    0.1  # what has stopped one process does not take the next connection, so that every one has its share
+)
 
 
 async def crowd(at: Target, until: float, first: bytes, *, connections: int, drip: bytes = b"") -> str:
@@ -44,11 +47,17 @@ async def _status_soon(reader: asyncio.StreamReader) -> int | None:
 
 
 async def pour(at: Target, until: float, first: bytes, piece: bytes, *, total: int, times: int = 4) -> str:
-    """``first`` and then ``piece`` again and again, up to so many bytes, from a few connections at once: so
-    every process has its share. Tells how much left us, whatever the server took of it."""
-    poured = await asyncio.gather(*(_pour_one(at, until, first, piece, total) for _ in range(times)))
+    """``first`` and then ``piece`` again and again, up to so many bytes, on a few connections at once. Tells
+    how much left us, whatever the server took of it."""
+
+    async def one(number: int) -> tuple[object, int]:
+        await asyncio.sleep(number * APART_S)
+        return await _pour_one(at, until, first, piece, total)
+
+    poured = await asyncio.gather(*map(one, range(times)))
     sizes = sorted(sent / MB for _, sent in poured)
-    return f"{stage.tally(outcome for outcome, _ in poured)} after {sizes[0]:,.1f} to {sizes[-1]:,.1f} MB"
+    span = " to ".join(dict.fromkeys((f"{sizes[0]:,.1f}", f"{sizes[-1]:,.1f}")))
+    return f"{stage.tally(outcome for outcome, _ in poured)} after {span} MB"
 
 
 async def _pour_one(at: Target, until: float, first: bytes, piece: bytes, total: int) -> tuple[object, int]:
@@ -83,6 +92,7 @@ async def repeat(at: Target, until: float, requests: Sequence[bytes], *, at_once
     """The requests in turn, so many at a time, over and over."""
 
     async def one(first: int) -> list[object]:
+        await asyncio.sleep(min(first, 8) * APART_S)
         found: list[object] = []
         while time.monotonic() < until:
             request = requests[(first + len(found)) % len(requests)]

@@ -61,6 +61,8 @@ ALL = (
     Attack("page-flood", "300 at a time ask for a page", arrivals.page_flood),
     # What holds a thread, a lock, a place or a process
     Attack("anonymous", "500 anonymous requests that are refused in 3 s", holds.anonymous_refusals),
+    Attack("sign-ins", "32 at a time try to sign in", holds.sign_ins),
+    Attack("slow-service", "400 calls at once to a service that takes 12 s", holds.slow_service),
     Attack("slow-tests", "25 tests of connections to a slow service", holds.slow_tests, seconds=10),
     Attack(
         "hanging-endpoint", "30 refreshes at a token endpoint that hangs", holds.hanging_endpoint, seconds=12

@@ -40,7 +40,7 @@ async def token_in_members(at: Target, until: float) -> str:
 
 
 async def _tasks(at: Target, until: float, *urls: str, **others: object) -> str:
-    """Four at a time, so that every process has its share."""
+    """Four at a time."""
     link_name = await stage.make_keyed(at)
     told = [{"connection": link_name, "url": url, "type": "GET"} | others for url in urls]
     requests = [wire.with_json("POST", "/invoke", each, at.token) for each in told]

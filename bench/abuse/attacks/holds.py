@@ -13,18 +13,22 @@ from bench.abuse.stage import Target
 from bench.abuse.ways import repeat
 
 API = "/api/v1"
+FORM = "application/x-www-form-urlencoded"
 LONG_WORD = "a" * 60
 PATTERNS = ("(?x)(a+) +b", "a?" * 40 + "a" * 40, "(a|a)" * 39 + "b", "(a+)+b")
 REFUSED = (
     wire.head("GET", f"{API}/connections"),
     wire.head("GET", f"{API}/connections", token="swb_nonsense"),
     wire.head("GET", "/invoke/any/thing"),
+    wire.head("GET", "/invoke/any/thing", token="swb_nonsense"),
     wire.head("GET", "/accounts/signup/"),
     wire.head("GET", "/oauth/callback/google?state=none&code=none"),
     wire.head("GET", "/set-password/none/"),
     wire.head("GET", "/authorize/none/"),
-    wire.with_body("POST", "/accounts/login/", b"login=a&password=b", "application/x-www-form-urlencoded"),
+    wire.with_body("POST", "/accounts/login/", b"login=a&password=b", FORM),
 )
+SIGN_INS = 32  # at once
+CSRF = "c" * 32  # whoever sends the cookie and the field alike is believed to have read the page
 DEATHS = 6
 
 
@@ -64,6 +68,26 @@ async def anonymous_refusals(at: Target, until: float) -> str:
         return await wire.status(at.port, REFUSED[number % len(REFUSED)], timeout_s=stage.left(until))
 
     return stage.tally(await asyncio.gather(*map(one, range(500))))
+
+
+async def sign_ins(at: Target, until: float) -> str:
+    """Of accounts that there are not: each costs as much as one of those that there are."""
+    fields = f"csrfmiddlewaretoken={CSRF}&login=nobody%d%%40example.com&password=wrong"
+    cookie = f"Cookie: switchboard_csrf={CSRF}\r\n".encode()
+    requests = [
+        wire.with_body("POST", "/accounts/login/", (fields % number).encode(), FORM).replace(
+            b"Host:", cookie + b"Host:", 1
+        )
+        for number in range(1000)
+    ]
+    return await repeat(at, until, requests, at_once=SIGN_INS)
+
+
+async def slow_service(at: Target, until: float) -> str:
+    """As many calls as a token may have under way, and more, to a service that takes twelve seconds."""
+    link_name = await stage.make_keyed(at)
+    call = wire.head("GET", f"/invoke/{link_name}/slow", token=at.token)
+    return await repeat(at, until, [call], at_once=400)
 
 
 async def slow_tests(at: Target, until: float) -> str:
