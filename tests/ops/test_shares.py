@@ -13,6 +13,7 @@ import pytest
 import requests
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError
+from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
@@ -21,7 +22,7 @@ from config import shares
 from invoke.management import preparation
 from tests.server import Installation, Server
 
-on_postgres = pytest.mark.skipif("connection.vendor != 'postgresql'", reason="PostgreSQL's own")
+on_postgres = pytest.mark.skipif(connection.vendor != "postgresql", reason="PostgreSQL's own")
 COMMANDS = shares.COMMANDS * (shares.OF_A_COMMAND.pooled + shares.OF_A_COMMAND.readers)
 
 
@@ -64,7 +65,7 @@ def test_the_start_refuses_more_than_postgresql_takes(db: None, settings: Settin
         preparation.count_connections(say=pytest.fail)
 
 
-@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="SQLite's own")
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="SQLite's own")
 def test_sqlite_counts_none(db: None, settings: Settings) -> None:
     settings.DATABASE_MAX_CONNECTIONS = 100000
     preparation.count_connections(say=pytest.fail)
