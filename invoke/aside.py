@@ -12,7 +12,7 @@ from typing import TypeVar
 from invoke.errors import TooMuchAtOnce
 
 T = TypeVar("T")
-AT_ONCE_BYTES = 32 * 1024  # done by the loop itself: a few milliseconds at most
+AT_ONCE_BYTES = 16 * 1024  # done by the loop itself: a few milliseconds at most
 SHORT_BYTES = 1024 * 1024
 MOST_WAITING = 256
 MOST_WAITING_BYTES = 256 * 1024 * 1024

@@ -69,6 +69,8 @@ def urlencoded(pairs: Iterable[tuple[str, str]]) -> bytes:
 
 
 def _quoted_plus(text: str) -> bytes:
+    if len(text) <= _PIECE_BYTES:
+        return quote_plus(text).encode()
     data = text.encode()
     pieces = (data[at : at + _PIECE_BYTES] for at in range(0, len(data), _PIECE_BYTES))
     return b"".join(quote_plus(piece).encode() for piece in pieces)

@@ -261,8 +261,9 @@ def _fields(source: Any, name: str) -> Pairs:
 
 def _each_field(source: Any, name: str) -> Iterator[tuple[str, str]]:
     for key, value in _entries(source):
-        for item in _items(value) if _is_list(value) else [value]:
-            yield _encodable(key, name), _scalar(item, f"{name}.{_shown(key)}")
+        field, place = _encodable(key, name), f"{name}.{_shown(key)}"
+        for item in _items(value) if _is_list(value) else (value,):
+            yield field, _scalar(item, place)
 
 
 def _check_number(fields: int) -> None:
@@ -278,9 +279,11 @@ def _scalar(value: Any, name: str) -> str:
         return _encodable(value, name)
     if value is None:
         return ""
-    if not isinstance(value, bool | int | float):
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not isinstance(value, int | float):
         _refuse(f"`{name}` takes a text, a number, true or false.")
-    return json.dumps(value)
+    return repr(value)
 
 
 def _decoding(told: Mapping[str, Any]) -> str:
@@ -292,7 +295,10 @@ def _decoding(told: Mapping[str, Any]) -> str:
 
 
 def _shown(key: str) -> str:
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in key[:60])
+    key = key[:60]
+    if key.isprintable():
+        return key
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in key)
 
 
 def _refuse(message: str) -> NoReturn:
