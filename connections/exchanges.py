@@ -15,6 +15,8 @@ from urllib.parse import urlencode
 from django.db import connection as database
 
 import problems
+from connections.errors import EndpointBusy
+from connections.limits import Limits
 from connections.models import Connection
 from outbound import guard, session
 from outbound.errors import HostNotAllowed
@@ -24,9 +26,12 @@ from services.auth_types.base import Answer, AuthType, Exchange, Flow, Tokens
 from services.callback import callback_url
 from services.models import OAuthClient
 from services.target import Target
-from vault import Secret, blank
+from vault import Blanker, Secret
 
 T = TypeVar("T")
+# Whoever waits for the network on a page holds one of its places: never more than half of them do.
+WAITERS = Limits(16, lambda: EndpointBusy(retry_after=5))
+EVERYBODY = "all"
 DEADLINE_S = 8.0  # for an exchange that loses nothing when it is given up
 GRANT_S = 30.0  # for one that uses up a code or a refresh token: its answer is the only way on
 MAX_BYTES = 1 << 20
@@ -96,7 +101,8 @@ def drive(
         result: T = finished.value
         return cast("T", _without(side, result, hidden)) if isinstance(result, Tokens) else result
     except problems.AppError as error:
-        error.message, error.hint = blank(error.message, hidden), blank(error.hint, hidden)
+        blank = Blanker(hidden)
+        error.message, error.hint = blank(error.message), blank(error.hint)
         error.args = (error.message,)
         raise
 
@@ -127,8 +133,9 @@ def _secrets_in(exchange: Exchange) -> Iterator[Secret]:
 def _without(side: ServiceSide, tokens: Tokens, hidden: list[Secret]) -> Tokens:
     """The tokens, their scopes less whatever secret the service wrote there, and the facts that are none."""
     own = [*tokens.secrets.values(), *secrets_of(side)]
-    scopes = tokens.scopes and tuple(blank(scope, [*hidden, *own]) for scope in tokens.scopes)
-    facts = {path: text for path, text in tokens.facts.items() if blank(text, own) == text}
+    of_exchange, of_answer = Blanker([*hidden, *own]), Blanker(own)
+    scopes = tokens.scopes and tuple(map(of_exchange, tokens.scopes))
+    facts = {path: text for path, text in tokens.facts.items() if of_answer(text) == text}
     return replace(tokens, scopes=scopes, facts=facts)
 
 

@@ -3,36 +3,73 @@
 import base64
 import html
 import json
+import re
 import string
 from collections.abc import Iterable, Iterator
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote
 
 from vault.secret import Secret
 
 MARK = "***"
-PIECE = 12  # characters of a secret in a row: what is said of it may be cut off
+PIECE = 10  # characters of a secret in a row: what is said of it may be cut off
+HIDDEN_PIECE = 12  # letters and digits in a row, behind another spelling than those that are known
 _SHORTEST = 4  # a secret that is shorter is no secret, and blanking it would blank words
+_ROUNDS = 4  # of decoding
 _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _URL_SAFE = str.maketrans("+/", "-_")
+_ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})|\\x([0-9A-Fa-f]{2})")
+_SIGNS = re.compile(r"[^0-9a-z]+")
+
+
+class Pieces:
+    """Runs of characters, by their length."""
+
+    def __init__(self, width: int) -> None:
+        self._width = width
+        self._of: dict[int, set[str]] = {}
+
+    def add(self, text: str) -> None:
+        width = min(self._width, len(text))
+        if width >= _SHORTEST:
+            self._of.setdefault(width, set()).update(_runs(text, width))
+
+    def found_in(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where they are: beginning and end."""
+        for width, runs in self._of.items():
+            for start, run in enumerate(_runs(text, width)):
+                if run in runs:
+                    yield start, start + width
+
+
+class Blanker:
+    """``blank(text)``: the text without what some secrets, or encodings of them, hold too.
+
+    Made once for all the texts of an exchange. A text that hides one otherwise is blanked whole.
+    """
+
+    def __init__(self, secrets: Iterable[Secret]) -> None:
+        self._plain, self._squeezed = Pieces(PIECE), Pieces(HIDDEN_PIECE)
+        for secret in set(secrets):
+            for spelling in _spellings(secret.reveal()):
+                self._plain.add(spelling.translate(_LOWER))
+                self._squeezed.add(_squeeze(spelling))
+
+    def __call__(self, text: str) -> str:
+        covered = [False] * len(text)
+        for start, end in self._plain.found_in(text.translate(_LOWER)):
+            covered[start:end] = [True] * (end - start)
+        blanked = "".join(_kept(text, covered))
+        is_hidden = any(True for each in _decodings(blanked) for _ in self._squeezed.found_in(_squeeze(each)))
+        return MARK if is_hidden else blanked
 
 
 def blank(text: str, secrets: Iterable[Secret]) -> str:
-    """The text with each run of characters blanked that a secret, or an encoding of it, holds too."""
-    folded = text.translate(_LOWER)
-    covered = [False] * len(text)
-    for secret in secrets:
-        for spelling in _spellings(secret.reveal()):
-            _cover(covered, folded, spelling.translate(_LOWER))
-    return "".join(_kept(text, covered))
+    """The same for one text."""
+    return Blanker(secrets)(text)
 
 
-def _cover(covered: list[bool], text: str, spelling: str) -> None:
-    width = min(PIECE, len(spelling))
-    if width < _SHORTEST:
-        return
-    for start in range(len(text) - width + 1):
-        if text[start : start + width] in spelling:
-            covered[start : start + width] = [True] * width
+def _runs(text: str, width: int) -> Iterator[str]:
+    return (text[start : start + width] for start in range(len(text) - width + 1))
 
 
 def _kept(text: str, covered: list[bool]) -> Iterator[str]:
@@ -43,14 +80,39 @@ def _kept(text: str, covered: list[bool]) -> Iterator[str]:
             yield MARK
 
 
+def _squeeze(text: str) -> str:
+    """Its letters and digits alone: whatever stands between them."""
+    return _SIGNS.sub("", text.translate(_LOWER))
+
+
+def _decodings(text: str) -> Iterator[str]:
+    """The text, and what it says once escapes of URLs, HTML and JSON are undone, again and again."""
+    for _ in range(_ROUNDS):
+        yield text
+        decoded = _ESCAPE.sub(lambda found: chr(int(found[1] or found[2], 16)), html.unescape(unquote(text)))
+        if decoded == text:
+            return
+        text = decoded
+
+
 def _spellings(secret: str) -> set[str]:
-    """As it stands, on one line, quoted for URLs, JSON and HTML, in hex, and in base64 at each alignment."""
+    """As it stands, on one line, quoted for URLs, JSON, HTML, in hex, base32, and base64 once and twice."""
     raw = secret.encode("utf-8", "replace")
-    found = {secret, " ".join(secret.split()), raw.hex(), html.escape(secret), json.dumps(secret)[1:-1]}
-    found |= {quote(raw), quote(raw, safe=""), quote_plus(raw)}
+    found = {secret, " ".join(secret.split()), html.escape(secret), json.dumps(secret)[1:-1]}
+    found |= {
+        quote(raw),
+        quote(raw, safe=""),
+        quote_plus(raw),
+        raw.hex(),
+        base64.b32encode(raw).decode()[:-8],
+    }
+    for once in _in_base64(raw):
+        found |= {once, once.translate(_URL_SAFE), *_in_base64(once.encode())}
+    return found
+
+
+def _in_base64(raw: bytes) -> Iterator[str]:
+    """At each alignment, as far as it lies wholly within: the ends share bits with their neighbours."""
     for shift in range(3):
         encoded = base64.b64encode(b"\0" * shift + raw).decode()
-        # What lies wholly within the secret: its first and last characters share bits with neighbours.
-        inner = encoded[4 if shift else 0 : len(encoded) // 4 * 4 - 4]
-        found |= {inner, inner.translate(_URL_SAFE)}
-    return found
+        yield encoded[4 if shift else 0 : len(encoded) // 4 * 4 - 4]

@@ -1,14 +1,17 @@
 """What somebody else says, without our secrets in it."""
 
 import base64
+import html
 import json
-from urllib.parse import quote, quote_plus
+import random
+import string
+from urllib.parse import quote, quote_plus, unquote
 
 import pytest
 from django.utils.html import escape
 
 from tests.canary.search import forms
-from vault import Secret, blank
+from vault import Blanker, Secret, blank
 
 SECRET = 's3cr+t/of = <our> "app"\'s & é-12345678'
 
@@ -36,6 +39,39 @@ def test_blanks_a_secret_however_it_is_spelt(spelt: str) -> None:
     assert said.endswith(" is not known.")
     assert "***" in said
     assert not any(form.decode() in said for form in forms(SECRET))
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        "".join(f"%{byte:02x}" for byte in SECRET.encode()),
+        "".join(f"%25{byte:02x}" for byte in SECRET.encode()),
+        "".join(f"&#{ord(character)};" for character in SECRET),
+        "".join(f"\\u{ord(character):04x}" for character in SECRET),
+        "-".join(SECRET),
+        " ".join(SECRET),
+        ":".join(f"{byte:02x}" for byte in SECRET.encode()),
+        base64.b32encode(SECRET.encode()).decode(),
+        base64.b64encode(base64.b64encode(SECRET.encode())).decode(),
+    ],
+)
+def test_blanks_whole_what_hides_a_secret(hidden: str) -> None:
+    said = blank(f"The client {hidden} is not known.", [Secret(SECRET)])
+    assert said == "***" or hidden not in said
+    assert "12345678" not in unquote(html.unescape(said))
+
+
+def test_tokens_and_texts_that_are_long_take_no_longer_than_they_are(secrets: list[Secret]) -> None:
+    hide = Blanker(secrets)
+    words = [f"scope.{number}" for number in range(2000)]
+    assert [hide(word) for word in words] == words
+
+
+@pytest.fixture
+def secrets() -> list[Secret]:
+    """The longest that a token answer may hold."""
+    made = random.Random(7)
+    return [Secret("".join(made.choices(string.ascii_letters, k=16_384))) for _ in range(2)]
 
 
 @pytest.mark.parametrize("kept", [SECRET[:20], SECRET[5:25], SECRET[-14:]])
