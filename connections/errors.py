@@ -178,10 +178,10 @@ class ServiceUnreachable(FlowFailed):
 
 
 class EndpointBusy(Unavailable):
-    """As many round trips as may wait for a service are waiting (503)."""
+    """As many people as may wait for services to answer are waiting (503)."""
 
-    message = "Many people are waiting for this service to answer; nothing was used up."
-    hint = "Reload this page in a moment."
+    message = "Many people are waiting for services to answer; nothing was done and nothing used up."
+    hint = "Try again in a moment: reload the page, or send the same once more."
 
 
 class LinkSpent(FlowFailed):

@@ -5,7 +5,8 @@ minutes, and is consumed by the first answer that names it, good or bad.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -55,8 +56,10 @@ from services.auth_types.base import Consent, Tokens
 from vault import Secret, digest
 
 LASTS = timedelta(minutes=10)
+TOLD = 100  # scopes, in the audit trail
 SAID = frozenset({"error", "error_description", "error_uri", "iss", "scope"})  # the rest may be a secret
-ROUND_TRIPS = Limits(8, lambda: EndpointBusy(retry_after=5))  # that wait for one service, in this process
+# Round trips that wait for one service, or are one person's, in this process.
+ROUND_TRIPS = Limits(8, lambda: EndpointBusy(retry_after=5))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +129,7 @@ def begin(
 ) -> Redirect:
     """Start a round trip. The grant that is there stays until a new one comes back."""
     _require_startable(actor, connection)
-    with ROUND_TRIPS.held(str(connection.auth_id)):
+    with _held(actor, connection):
         grant = _claim_link(actor, connection, link_hash, now or timezone.now())
         try:
             side = exchanges.service_side(connection, client=grant.client)
@@ -138,6 +141,16 @@ def begin(
         _await_answer(grant, consent, session_key)
         audit.record(Event.FLOW_STARTED, actor=actor, target=_target(grant), scopes=grant.requested_scopes)
     return Redirect(consent.url)
+
+
+@contextmanager
+def _held(actor: Actor, connection: Connection) -> Iterator[None]:
+    """A place among those who wait for a service. Raises EndpointBusy, with nothing used up."""
+    with (
+        ROUND_TRIPS.held(f"at {connection.auth_id}", f"by {actor.id}"),
+        exchanges.WAITERS.held(exchanges.EVERYBODY),
+    ):
+        yield
 
 
 def _open_link(actor: Actor, token: str, now: datetime | None) -> tuple[Link, Connection]:
@@ -210,7 +223,7 @@ def complete(
     grant = _waiting(params)
     if grant is None:
         raise _unknown(actor)
-    with ROUND_TRIPS.held(str(grant.connection.auth_id)):
+    with _held(actor, grant.connection):
         if not _consume(grant, at):
             raise _unknown(actor)
         try:
@@ -341,7 +354,9 @@ def _keep(
         grant.connection = connection
         is_renewable = side.auth_type.can_refresh(side.target.config, tokens.secrets)
         grants.store(grant, secrets=tokens.secrets, tokens=tokens, is_renewable=is_renewable, now=now)
-        audit.record(Event.FLOW_FINISHED, actor=actor, target=_target(grant), scopes=grant.granted_scopes)
+        audit.record(
+            Event.FLOW_FINISHED, actor=actor, target=_target(grant), scopes=grant.granted_scopes[:TOLD]
+        )
     return grant, [replaced] if replaced else []
 
 

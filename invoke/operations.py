@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from connections import access, grants, status, variables
+from connections import access, exchanges, grants, status, variables
 from connections.errors import NotYourConnection
 from connections.limits import Limits
 from connections.models import ApiToken, Connection, Grant
@@ -26,8 +26,7 @@ from services.target import Target
 
 UNAUTHORIZED = 401
 OURS = (("Accept", "application/json, */*;q=0.5"), ("User-Agent", "Switchboard"))  # where a service has none
-# Tests hold a page's place for as long as a service takes to answer, so most of the places are not theirs.
-_TESTS = Limits(4, lambda: TooManyTests(retry_after=5), most_in_all=16)  # of a person, and of a connection
+_TESTS = Limits(4, lambda: TooManyTests(retry_after=5))  # of a person, and of a connection
 STATUS_CLASSES = {"2": "2xx", "3": "3xx", "4": "4xx", "5": "5xx"}
 
 
@@ -106,7 +105,10 @@ def test_connection(*, actor: Actor, connection: Connection) -> TestResult:
     """
     if not (access.may_use(actor, connection) or access.may_edit(actor, connection)):
         raise NotYourConnection
-    with _TESTS.held(f"by {actor.id}", f"of {connection.pk}"):
+    with (
+        _TESTS.held(f"by {actor.id}", f"of {connection.pk}"),
+        exchanges.WAITERS.held(exchanges.EVERYBODY),
+    ):
         return _test(actor, connection)
 
 

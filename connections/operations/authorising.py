@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db import transaction
 
-from connections import access, grants, oauth
+from connections import access, exchanges, grants, oauth
 from connections.errors import ClientMissing, ConnectionDisabled, NothingToEnter
 from connections.models import Connection, Grant
 from connections.operations import internal
@@ -73,10 +73,11 @@ def store_automatic(*, actor: Actor, connection: Connection) -> None:
 def revoke_connection(*, actor: Actor, connection: Connection) -> grants.Outcome:
     """Wipe the grant and tell the service. The asker's own where each has their own.
 
-    Raises AuthorizationRequired where there is nothing to revoke.
+    Raises AuthorizationRequired where there is nothing to revoke, EndpointBusy.
     """
     access.require_connect(actor, connection)
-    outcome = grants.revoke(connection, actor.user, actor=actor)
+    with exchanges.WAITERS.held(exchanges.EVERYBODY):
+        outcome = grants.revoke(connection, actor.user, actor=actor)
     if connection.is_internal:
         internal.revoke_tokens(actor=actor)
     return outcome

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from connections import access, details, grants
+from connections import access, details, exchanges, grants
 from connections.details import Details
 from connections.errors import (
     DeleteUnconfirmed,
@@ -97,10 +97,19 @@ def enable(*, actor: Actor, connection: Connection) -> Connection:
 
 
 def delete_connection(*, actor: Actor, connection: Connection, confirm: str) -> None:
-    """Delete it with all it holds, and tell the service. ``confirm`` is its link name, as it was typed."""
+    """Delete it with all it holds, and tell the service. ``confirm`` is its link name, as it was typed.
+
+    Raises NotYourConnection, DeleteUnconfirmed, EndpointBusy.
+    """
     access.require_edit(actor, connection)
     if confirm.strip() != connection.link_name:
         raise DeleteUnconfirmed
+    with exchanges.WAITERS.held(exchanges.EVERYBODY):
+        grants.tell_services(_delete(actor, connection))
+
+
+def _delete(actor: Actor, connection: Connection) -> list[grants.Revocation]:
+    """What the service is to be told then."""
     with audit.atomic():
         connection = access.lock(connection)
         told = grants.Revocation.of_all(connection)
@@ -113,7 +122,7 @@ def delete_connection(*, actor: Actor, connection: Connection, confirm: str) -> 
         grants.end_all(Grant.objects.filter(connection=connection), "deleted")  # in order: a cascade has none
         connection.delete()
         audit.record(Event.CONNECTION_DELETED, actor=actor, target=_target(connection), service=service)
-    grants.tell_services(told)
+    return told
 
 
 def set_audience(connection: Connection, audience: str) -> None:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+LONGEST = 2000  # characters of a text that are looked at
+
 
 def value_at(document: Any, path: str) -> Any:
     """``user.emails.0`` leads into objects by name and into lists by number; ``None`` where it ends."""
@@ -16,4 +18,4 @@ def value_at(document: Any, path: str) -> Any:
 def text_at(document: Any, path: str) -> str:
     """The same where it is a text or a whole number; empty where it is neither."""
     found = value_at(document, path) if path else None
-    return str(found) if isinstance(found, str | int) and not isinstance(found, bool) else ""
+    return str(found)[:LONGEST] if isinstance(found, str | int) and not isinstance(found, bool) else ""

@@ -20,6 +20,7 @@ from vault.secret import Secret
 MAX_BYTES = 1 << 20
 _MILLISECONDS_FROM = 1e11  # as seconds, the year 5138
 MAX_TOKEN_LENGTH = 16384
+MOST_SCOPES = 2000
 
 # RFC 6749 5.2 knows invalid_grant; the others say the same in the words of their vendors.
 _DEAD = frozenset(
@@ -236,7 +237,7 @@ def _scopes(scope: Any, config: Mapping[str, Any]) -> tuple[str, ...] | None:
         scope = [name for part in scope.split() for name in _unplussed(part, config)]
     if not isinstance(scope, list) or not all(isinstance(name, str) for name in scope):
         return None
-    return tuple(dict.fromkeys(trimmed(name) for name in scope)) or None
+    return tuple(dict.fromkeys(trimmed(name) for name in scope[:MOST_SCOPES])) or None
 
 
 def _unplussed(scope: str, config: Mapping[str, Any]) -> list[str]:

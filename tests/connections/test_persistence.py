@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable, Generator
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -10,11 +11,12 @@ import pytest
 from django.db import OperationalError, connections
 from django.db import connection as database
 
-from connections import grants, key_rotation
+from connections import exchanges, grants, key_rotation, operations
 from connections.errors import EndpointBusy
 from connections.grants import persistence
 from connections.models import Connection, Grant
 from connections.oauth import ROUND_TRIPS
+from people.actor import Actor
 from tests.connections.conftest import arrive, depart, events, fresh, secrets_of, while_asked
 from tests.connections.provider import Provider
 from tests.connections.test_database_away import Execute
@@ -175,9 +177,41 @@ def test_holds_no_database_connection_while_a_service_is_asked(shop: Connection,
 
 
 def test_uses_no_state_up_where_many_wait_for_the_service(shop: Connection, provider: Provider) -> None:
-    state, key = depart(shop)["state"], str(shop.auth_id)
+    state, key = depart(shop)["state"], f"at {shop.auth_id}"
     with ROUND_TRIPS.held(*[key] * 8), pytest.raises(EndpointBusy) as refused:
         arrive(shop, state=state)
     assert (refused.value.status, refused.value.headers()["Retry-After"]) == (503, "5")
     assert provider.asked() == []
     assert arrive(shop, state=state).state == Grant.State.ACTIVE
+
+
+def test_uses_no_state_up_where_one_person_or_everybody_waits_for_much(
+    shop: Connection, provider: Provider
+) -> None:
+    """Whoever waits for the network on a page holds a place of those that all pages share."""
+    state = depart(shop)["state"]
+    own, everybody = f"by {shop.created_by_id}", exchanges.EVERYBODY
+    with ROUND_TRIPS.held(*[own] * 8), pytest.raises(EndpointBusy):
+        arrive(shop, state=state)
+    with exchanges.WAITERS.held(*[everybody] * 16), pytest.raises(EndpointBusy):
+        arrive(shop, state=state)
+    assert provider.asked() == []
+    assert arrive(shop, state=state).state == Grant.State.ACTIVE
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        operations.revoke_connection,
+        partial(operations.delete_connection, confirm="storefront"),
+    ],
+)
+def test_ends_nothing_where_everybody_waits_for_much(
+    shop: Connection, provider: Provider, end: Callable[..., object]
+) -> None:
+    arrive(shop, state=depart(shop)["state"])
+    actor = Actor.of(shop.created_by)
+    with exchanges.WAITERS.held(*[exchanges.EVERYBODY] * 16), pytest.raises(EndpointBusy):
+        end(actor=actor, connection=shop)
+    assert Grant.objects.get().state == Grant.State.ACTIVE
+    assert provider.asked("/revoke") == []

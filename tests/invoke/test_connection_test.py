@@ -7,7 +7,8 @@ import pytest
 from django.db import DatabaseError, connection, connections
 from pytest_django import Settings
 
-from connections.errors import ConnectionDisabled, NotYourConnection
+from connections import exchanges
+from connections.errors import ConnectionDisabled, EndpointBusy, NotYourConnection
 from connections.models import Connection, Grant
 from invoke import operations, runtime
 from invoke.errors import TooManyCalls, TooManyTests
@@ -175,6 +176,8 @@ def test_tests_leave_places_for_everybody_else(desk: Desk, upstream: Upstream) -
         run(made)
     assert (refused.value.status, refused.value.headers()["Retry-After"]) == (429, "5")
     with places.held(*[f"by {desk.owner.pk}"] * 4), pytest.raises(TooManyTests):
+        run(made)
+    with exchanges.WAITERS.held(*[exchanges.EVERYBODY] * 16), pytest.raises(EndpointBusy):
         run(made)
     assert upstream.seen == []
     assert run(made).ok
