@@ -1,7 +1,7 @@
 """What a request for Django meets first: is it small enough, is it all here, is there room for it?"""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -63,7 +63,11 @@ class Door:
         self._most_bytes = most_bytes
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: answers.Send) -> None:
-        """ASGI, for requests of HTTP."""
+        """ASGI, for requests of HTTP.
+
+        The thread is free again once the answer is made: a caller who takes nothing of it holds up nobody.
+        """
+        answer: list[Mapping[str, Any]] = []
         async with AsyncExitStack() as inside:
             try:
                 async with self._bodies.held() as grow:
@@ -75,7 +79,9 @@ class Door:
                 log.info("refused", path=scope["path"], status=error.status, code=error.code)
                 await answers.send_problem(send, error, uuid7(), is_head=scope["method"] == "HEAD")
                 return
-            await self._app(scope, _again(body, receive), send)
+            await self._app(scope, _again(body, receive), _into(answer))
+        for message in answer:
+            await send(message)
 
     async def _read(self, scope: MutableMapping[str, Any], receive: Receive, grow: Grow) -> bytes:
         """The body, whole. Raises BodyTooLarge, ClientGone, and what it failed with on its way."""
@@ -92,6 +98,13 @@ class Door:
                 raise BodyTooLarge
             grow(len(piece))
         return bytes(body)
+
+
+def _into(answer: list[Mapping[str, Any]]) -> answers.Send:
+    async def keep(message: Mapping[str, Any]) -> None:
+        answer.append(message)
+
+    return keep
 
 
 def _length_told(scope: MutableMapping[str, Any]) -> int:

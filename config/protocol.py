@@ -245,7 +245,8 @@ class Protocol(HttpToolsProtocol):
         scope = self.scope
         scope["method"], scope["http_version"] = method.decode(), version
         scope["raw_path"], scope["path"], scope["query_string"] = path, _unquoted(path), query
-        if len(self._waiting) >= MOST_WAITING:
+        ahead = sum(len(list(each.scope["headers"])) for each in self._waiting)
+        if len(self._waiting) >= MOST_WAITING or ahead + len(self.headers) > MOST_HEADERS:
             raise ServerBusy(retry_after=RETRY_AFTER_S)
         self._stage = BODY
         self._framing = self._trailers = 0

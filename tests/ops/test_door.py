@@ -223,3 +223,28 @@ async def test_each_thread_is_prepared_once_and_ends_with_the_server() -> None:
     (thread,) = (each for each in threading.enumerate() if each.name == "mine_0")
     lanes.close()
     assert await until(lambda: not thread.is_alive())
+
+
+async def test_whoever_takes_nothing_of_an_answer_holds_up_nobody() -> None:
+    """The thread is free again once the answer is made."""
+    lanes, is_taken = Lanes("pages", most=1, wait_s=0.05), asyncio.Event()
+
+    async def page(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"page"})
+
+    async def takes_nothing(_: Any) -> None:
+        await is_taken.wait()
+
+    only = Door(page, lanes=lanes, bodies=Bodies(1000), most_bytes=10)
+
+    class TakesNothing(Asked):
+        async def _send(self, message: Mapping[str, Any]) -> None:
+            await is_taken.wait()
+
+    stuck = [TakesNothing(only).sends(b"") for _ in range(3)]
+    assert await Asked(only).sends(b"").status() == 200
+    assert not any(each.task.done() for each in stuck)
+    is_taken.set()
+    await asyncio.gather(*(each.task for each in stuck))
+    lanes.close()
