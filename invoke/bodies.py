@@ -1,10 +1,10 @@
 """Form bodies: reading their fields, and adding the credential's own to them. Pure, on bytes."""
 
-import re
 import secrets
 from collections.abc import Iterable, Mapping
 from urllib.parse import parse_qsl, quote_plus, unquote_plus
 
+from invoke import multipart
 from invoke.asks import FORM_METHODS, Pairs
 from invoke.errors import PayloadTooLarge
 from invoke.headers import parameters
@@ -15,11 +15,8 @@ MULTIPART = "multipart/form-data"
 FORM_BYTES = 2 * 1024 * 1024  # of a form that carries a credential or is signed
 MULTIPART_BYTES = 20 * 1024 * 1024  # alike
 MOST_FIELDS = 10_000  # in either
-_HEAD_BYTES = 16 * 1024  # of a part
 _LONGEST_BOUNDARY = 70  # RFC 2046 5.1.1
 _PIECE_BYTES = 32 * 1024
-_DISPOSITION = re.compile(rb"^content-disposition[ \t]*:(.*)$", re.IGNORECASE | re.MULTILINE)
-_NAME = re.compile(rb';[ \t]*name[ \t]*=[ \t]*(?:"((?:[^"\\\r\n]|\\.)*)"|([^\s;"]+))', re.IGNORECASE)
 NO_PLACE = (
     "The credential of this connection travels in a form, and this request has none: send a form or "
     "multipart body with POST, PUT or PATCH."
@@ -115,9 +112,16 @@ def with_credential(
 
 def _with_parts(data: bytes, content_type: str, credential: Pairs, reserved: frozenset[str]) -> bytes:
     boundary = boundary_of(content_type)
-    parts = [part for part in split_parts(data, boundary) if _name_of(part) not in reserved]
-    parts += [text_part(name, value) for name, value in credential]
-    return assemble(parts, boundary)
+    parts = multipart.parts_of(data, boundary, most=MOST_FIELDS)
+    if parts is None:
+        raise too_many_fields()
+    kept = [data[part.start : part.end] for part in parts if not _is_reserved(part, reserved)]
+    return assemble([*kept, *(text_part(name, value) for name, value in credential)], boundary)
+
+
+def _is_reserved(part: multipart.Part, reserved: frozenset[str]) -> bool:
+    part.name()
+    return not reserved.isdisjoint(name.strip().lower() for name in part.names())
 
 
 def boundary_of(content_type: str) -> bytes:
@@ -126,37 +130,6 @@ def boundary_of(content_type: str) -> bytes:
     if not 0 < len(boundary) <= _LONGEST_BOUNDARY:
         raise InvalidInput("The multipart body's Content-Type names no boundary.")
     return boundary.encode("utf-8", "replace")
-
-
-def split_parts(data: bytes, boundary: bytes) -> list[bytes]:
-    """The parts of a multipart body, headers and all (RFC 2046 5.1.1).
-
-    Raises InvalidInput, and PayloadTooLarge where there are too many.
-    """
-    pieces = (b"\r\n" + data).split(b"\r\n--" + boundary, MOST_FIELDS + 1)
-    if len(pieces) > MOST_FIELDS + 1 and not pieces[-1].startswith(b"--"):
-        raise too_many_fields()
-    if len(pieces) < 2 or not pieces[-1].startswith(b"--"):
-        raise InvalidInput("The multipart body does not end with its boundary.")
-    parts = []
-    for piece in pieces[1:-1]:
-        padding, line_end, part = piece.partition(b"\r\n")
-        if padding.strip(b" \t") or not line_end:
-            raise InvalidInput("The multipart body is malformed at a boundary.")
-        parts.append(part)
-    return parts
-
-
-def _name_of(part: bytes) -> str:
-    head, line, _ = part[:_HEAD_BYTES].partition(b"\r\n\r\n")
-    if not line:
-        raise InvalidInput("A part of the multipart body has no end of its head, or a very long one.")
-    dispositions = _DISPOSITION.findall(head)
-    names = [found for text in dispositions for found in _NAME.findall(text)]
-    if len(dispositions) != 1 or len(names) != 1 or b"name*" in head.lower():
-        raise InvalidInput("A part of the multipart body does not say its name exactly once.")
-    name: bytes = names[0][0] or names[0][1]
-    return name.decode("utf-8", "replace").strip().lower()
 
 
 def text_part(name: str, value: str, content_type: str = "") -> bytes:

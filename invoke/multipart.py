@@ -14,7 +14,9 @@ HEAD_BYTES = 8 * 1024
 HEADS_BYTES = 2 * 1024 * 1024  # of all parts
 VALUE_BYTES = 30  # as much of a value as anybody asks about
 _DISPOSITION = re.compile(rb"^content-disposition[ \t]*:(.*)$", re.IGNORECASE | re.MULTILINE)
-_NAME = re.compile(rb';[ \t]*name[ \t]*=[ \t]*(?:"((?:[^"\\\r\n]|\\.)*)"|([^\s;"]+))', re.IGNORECASE)
+_PARAMETER = re.compile(rb';[ \t]*([^\s;="]+)[ \t]*=[ \t]*(?:"((?:[^"\\\r\n]|\\.)*)"|([^\s;"]+))')
+# Wherever it stands: some readers know no quotes, others no backslash.
+_ANY_NAME = re.compile(rb'(?=;[ \t]*name[ \t]*=[ \t]*(?:"([^"\r\n]*)|([^\s;"]+)))', re.IGNORECASE)
 _ENCODED_NAME = re.compile(rb";[ \t]*name\*", re.IGNORECASE)  # RFC 5987, which RFC 7578 4.2 forbids in forms
 _ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
 _FOLD = re.compile(rb"\r?\n[ \t]+")
@@ -23,20 +25,50 @@ _MALFORMED = "The multipart body is malformed at a boundary."
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Where a part stands, its headers, and the beginning of its value."""
+    """Where a part stands, its headers, and the beginning of its value.
+
+    ``has_value``: an empty line ends its headers.
+    """
 
     start: int
     end: int
     head: bytes = field(repr=False)
+    has_value: bool
     value: str = field(repr=False)
 
-    def names(self) -> list[str]:
-        """Every name that its dispositions give it. Raises InvalidInput for one that is encoded."""
+    def name(self) -> str:
+        """Its name. Raises InvalidInput unless one disposition says it, and once."""
+        dispositions = self._dispositions()
+        names = [name for text in dispositions for name in _names(text)]
+        if not self.has_value or len(dispositions) != 1 or len(names) != 1:
+            raise InvalidInput("A part of the multipart body does not say its name exactly once.")
+        return names[0]
+
+    def names(self) -> set[str]:
+        """Every name that any reader may find. Raises InvalidInput for one that is encoded."""
+        dispositions = self._dispositions()
+        loose = (quoted or plain for text in dispositions for quoted, plain in _ANY_NAME.findall(text))
+        return {*(name for text in dispositions for name in _names(text)), *map(_decoded, loose)}
+
+    def _dispositions(self) -> list[bytes]:
         dispositions = _DISPOSITION.findall(_FOLD.sub(b" ", self.head))
         if any(_ENCODED_NAME.search(text) for text in dispositions):
             raise InvalidInput("A part of the multipart body encodes its name (name*): send it in UTF-8.")
-        names = [quoted or plain for text in dispositions for quoted, plain in _NAME.findall(text)]
-        return [_ESCAPED.sub(rb"\1", name).decode("utf-8", "replace").strip(" '") for name in names]
+        return dispositions
+
+
+def _names(disposition: bytes) -> list[str]:
+    """As RFC 7578 and RFC 9110 5.6.6 read them: what stands in quotes is no parameter."""
+    found = _PARAMETER.findall(disposition)
+    return [
+        _decoded(_ESCAPED.sub(rb"\1", quoted) or plain)
+        for key, quoted, plain in found
+        if key.lower() == b"name"
+    ]
+
+
+def _decoded(name: bytes) -> str:
+    return name.decode("utf-8", "replace").strip(" '")
 
 
 def parts_of(data: bytes, boundary: bytes, *, most: int) -> list[Part] | None:
@@ -95,4 +127,4 @@ def _part(data: bytes, start: int, end: int) -> Part:
         raise InvalidInput("A part of the multipart body has no end of its headers, or very many.")
     value_at = limit if blank < 0 else blank + len(b"\r\n\r\n")
     value = data[value_at : min(end, value_at + VALUE_BYTES)].decode("latin-1")
-    return Part(start, end, data[start : limit if blank < 0 else blank], value)
+    return Part(start, end, data[start : limit if blank < 0 else blank], blank >= 0, value)

@@ -121,10 +121,9 @@ def _remove_parts(data: bytes, content_type: str) -> bytes:
 
 
 def _is_override_part(part: multipart.Part, *, must_be_named: bool) -> bool:
-    names = part.names()
-    if must_be_named and len(names) != 1:
-        raise InvalidInput("A part of the multipart body does not say its name exactly once.")
-    return any(is_override(name, part.value) for name in names)
+    if must_be_named:
+        part.name()
+    return any(is_override(name, part.value) for name in part.names())
 
 
 def _named(pairs: Headers, name: str) -> list[str]:

@@ -18,6 +18,7 @@ import vault
 from config.cycle import Allowance
 from connections import tokens
 from connections.models import Access, ApiToken, Connection, Grant
+from invoke import multipart
 from invoke.models import Call
 from people.models import User
 from services import auth_types
@@ -115,6 +116,13 @@ class Gateway:
             while piece := link.recv(65536):
                 received += piece
             return received
+
+
+def slices(data: bytes, boundary: bytes, most: int = 100) -> list[bytes]:
+    """The parts of a multipart body, headers and all."""
+    parts = multipart.parts_of(data, boundary, most=most)
+    assert parts is not None
+    return [data[part.start : part.end] for part in parts]
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from invoke import bodies, deluge
 from invoke.bodies import FORM_BYTES, MOST_FIELDS, MULTIPART_BYTES
 from invoke.deluge import TASK_BYTES
 from problems import AppError
-from tests.invoke.conftest import Desk, Gateway, Got, Recorded
+from tests.invoke.conftest import Desk, Gateway, Got, Recorded, slices
 from tests.invoke.upstream import Upstream, answer
 
 FORM = bodies.URLENCODED
@@ -196,7 +196,7 @@ def test_a_long_task_is_understood_like_a_short_one() -> None:
     form = deluge.parse(JSON, long(parameters={"a b": text, "c": ["1", 2], "d": None})).ask.body.data
     assert form == b"a+b=" + b"%C3%A4" * 50_000 + b"&c=1&c=2&d="
     ask = deluge.parse(JSON, long(parameters={"a": "b" * 50_000}, files=[file, file])).ask
-    parts = bodies.split_parts(ask.body.data, bodies.boundary_of(dict(ask.headers)["Content-Type"]))
+    parts = slices(ask.body.data, bodies.boundary_of(dict(ask.headers)["Content-Type"]))
     expected = bodies.file_part("f", "a", "application/octet-stream", content)
     assert parts == [bodies.text_part("a", "b" * 50_000), expected, expected]
     many = {f"f{number}": "x" * 10 for number in range(10_000)}

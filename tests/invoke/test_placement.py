@@ -10,7 +10,7 @@ from oauthlib.oauth1 import RequestValidator, ResourceEndpoint
 
 from invoke import bodies
 from problems import InvalidInput
-from tests.invoke.conftest import KEY, Desk, Gateway, Got, Recorded
+from tests.invoke.conftest import KEY, Desk, Gateway, Got, Recorded, slices
 from tests.invoke.upstream import Upstream
 
 FORM = "application/x-www-form-urlencoded"
@@ -65,7 +65,7 @@ def test_an_api_key_is_added_to_a_multipart_body(gateway: Gateway, desk: Desk, u
         bodies.file_part("f", 'a"b.bin', "image/png", b"\x00\r\n--x\r\n\xff"),
     ]
     assert post(gateway, bodies.assemble(parts, b"b0"), 'multipart/form-data; boundary="b0"').status == 200
-    got = bodies.split_parts(upstream.last.body, b"b0")
+    got = slices(upstream.last.body, b"b0")
     assert got == [parts[1], bodies.text_part("token", KEY)]
 
 
@@ -275,9 +275,32 @@ def test_fields_are_dropped_however_their_names_are_encoded() -> None:
     assert bodies.without(text, frozenset({"token"})) == "a=1&b"
 
 
+@pytest.mark.parametrize(
+    ("disposition", "is_kept"),
+    [
+        ("name=f; filename*=utf-8''%C3%A4", True),
+        ('filename="a; name=b"; name="f"', True),
+        ('name="f; name=token"', False),
+        ("name='Token'", False),
+    ],
+)
+def test_a_part_is_dropped_that_any_reader_may_take_for_the_credential(
+    disposition: str, is_kept: bool
+) -> None:
+    part = f"Content-Disposition: form-data; {disposition}\r\n\r\n1".encode()
+    body, _ = bodies.with_credential(
+        "POST",
+        bodies.assemble([part], b"b"),
+        "multipart/form-data; boundary=b",
+        (("token", KEY),),
+        frozenset({"token"}),
+    )
+    assert slices(body, b"b") == [*([part] if is_kept else []), bodies.text_part("token", KEY)]
+
+
 def test_a_boundary_that_is_the_beginning_of_another_is_refused() -> None:
     with pytest.raises(InvalidInput):
-        bodies.split_parts(b"--b\r\nX: 1\r\n\r\n1\r\n--bb\r\n\r\n--b--", b"b")
+        slices(b"--b\r\nX: 1\r\n\r\n1\r\n--bb\r\n\r\n--b--", b"b")
 
 
 def test_stored_credentials_with_line_breaks_never_leave(

@@ -9,7 +9,7 @@ import pytest
 
 from invoke import bodies, deluge
 from problems import AppError
-from tests.invoke.conftest import KEY, Desk, Gateway, Got, Recorded
+from tests.invoke.conftest import KEY, Desk, Gateway, Got, Recorded, slices
 from tests.invoke.upstream import Upstream, answer
 
 JSON = {"Content-Type": "application/json"}
@@ -64,7 +64,7 @@ def test_a_body_is_plain_text_or_a_multipart_form() -> None:
     ask = parsed(type="POST", body={"a": "1", "b": "ü"}).ask
     assert ask.headers[-1][1].startswith("multipart/form-data; boundary=")
     boundary = bodies.boundary_of(ask.headers[-1][1])
-    assert bodies.split_parts(ask.body.data, boundary) == [
+    assert slices(ask.body.data, boundary) == [
         bodies.text_part("a", "1"),
         bodies.text_part("b", "ü"),
     ]
@@ -88,7 +88,7 @@ def test_files_make_a_multipart_form_beside_parameters() -> None:
     ]
     ask = parsed(type="POST", parameters={"a": "1"}, files=files).ask
     boundary = bodies.boundary_of(dict(ask.headers)["Content-Type"])
-    assert bodies.split_parts(ask.body.data, boundary) == [
+    assert slices(ask.body.data, boundary) == [
         bodies.text_part("a", "1"),
         bodies.file_part("file", 'a"b.txt', "text/plain", content),
         bodies.text_part("note", "hello"),
