@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from urllib.parse import unquote_plus
 
-from invoke import aside, bodies, multipart, streams
+from invoke import aside, bodies, charsets, headers, multipart, streams
 from invoke.asks import Body
 from invoke.errors import PayloadTooLarge
 from invoke.streams import Bound
@@ -26,8 +26,7 @@ _BLANKS = re.compile(r"(?:[+\s]|%20|%09|%0a|%0d)*", re.IGNORECASE)
 _METHOD = re.compile(
     r"(?:m|%[46]d)(?:e|%[46]5)(?:t|%[57]4)(?:h|%[46]8)(?:o|%[46]f)(?:d|%[46]4)", re.IGNORECASE
 )  # the word in any percent-encoding: every name holds it
-_CHARSET = re.compile(r";\s*charset\s*=\s*\"?([^\s;\"]+)", re.IGNORECASE)
-_LIKE_ASCII = frozenset({"utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1", "latin1", "windows-1252"})
+_LIKE_ASCII = frozenset({"utf-8", "windows-1252"})  # the latter is what the web takes Latin 1 and ASCII for
 
 
 def is_override(name: str, value: str = "") -> bool:
@@ -92,10 +91,11 @@ async def remove_from_body(body: Body, pairs: Headers) -> Body:
 
 
 def _require_plain(content_type: str, pairs: Headers) -> None:
-    charset = _CHARSET.search(content_type)
-    if charset and charset[1].lower() not in _LIKE_ASCII:
+    label = headers.parameters(content_type).get("charset", "")
+    if label and charsets.named(label) not in _LIKE_ASCII:
         raise InvalidInput("Where methods are narrowed, a form is sent in UTF-8.")
-    if content_type.lower().count("boundary") > 1 or "\\" in content_type:
+    written = content_type.lower()
+    if written.count("charset") > bool(label) or written.count("boundary") > 1 or "\\" in written:
         raise InvalidInput("The Content-Type of the form can be read in more than one way.")
     if any(value.strip().lower() != "identity" for value in _named(pairs, "content-encoding")):
         raise InvalidInput("Where methods are narrowed, a form is sent without a Content-Encoding.")

@@ -237,6 +237,9 @@ def test_a_signature_covers_what_is_left_of_a_form(gateway: Gateway, desk: Desk,
     [
         (b"a=1", f"{FORM}; charset=ibm037"),
         (b"a=1", f"{FORM}; charset=utf-16"),
+        (b"a=1", f"{FORM}; charset=klingon"),
+        (b"a=1", f"{FORM}; charset=utf-8; Charset=utf-16"),
+        (b"a=1", f'{FORM}; x="; charset=utf-16"'),
         (parts(("a", "1")), "multipart/form-data; boundary=b; boundary=c"),
         (parts(("a", "1")), 'multipart/form-data; boundary="b\\""'),
         (parts(("a", "1")), "multipart/form-data"),
@@ -269,7 +272,14 @@ def test_a_second_content_type_is_refused(posting: Gateway, upstream: Upstream) 
 
 
 @pytest.mark.parametrize(
-    "content_type", [FORM, f"{FORM}; charset=UTF-8", f"{FORM},text/plain", f" {FORM.upper()} ; x=y"]
+    "content_type",
+    [
+        FORM,
+        f"{FORM}; charset=UTF-8",
+        f'{FORM}; charset="Latin1"',
+        f"{FORM},text/plain",
+        f" {FORM.upper()} ; x=y",
+    ],
 )
 def test_a_form_is_known_however_its_type_is_written(
     posting: Gateway, upstream: Upstream, content_type: str
