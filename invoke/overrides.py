@@ -127,7 +127,7 @@ def _is_override_part(part: multipart.Part, *, must_be_named: bool) -> bool:
 
 
 def _named(pairs: Headers, name: str) -> list[str]:
-    return [value for key, value in pairs if key.lower().replace("_", "-") == name]
+    return [value for key, value in pairs if headers.canonical(key) == name]
 
 
 def _too_large() -> PayloadTooLarge:
