@@ -132,6 +132,7 @@ def _named(pairs: Headers, name: str) -> list[str]:
 
 def _too_large() -> PayloadTooLarge:
     return PayloadTooLarge(
-        "Where methods are narrowed, a form may have 2 MB, a multipart body 20 MB, and either 10,000 fields.",
+        f"Where methods are narrowed, a form may have {bodies.FORM_BYTES // 2**20} MB, a multipart body "
+        f"{bodies.MULTIPART_BYTES // 2**20} MB, and either {bodies.MOST_FIELDS:,} fields.",
         hint="Send less at once, or have the narrowing of methods lifted.",
     )
