@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from api.parser import DEEPEST, read
+from api.parser import read
+from outbound.json_text import DEEPEST
 from problems import ValidationFailed
 
 
@@ -39,8 +40,6 @@ def test_reads_what_is_no_deeper(body: bytes) -> None:
         objects(DEEPEST + 1),
         nested(330),
         nested(100_000),
-        b"[" * 100_000,
-        b'{"a":' * 100_000,
         b'["]",' * 101 + b"1",
         b'["\\"]",' * 101 + b"1",
     ],
@@ -58,12 +57,14 @@ def test_tells_that_a_body_is_too_deep(body: bytes) -> None:
     [
         b"{nonsense",
         b"\xff\xfe",
-        '{"a": 1}'.encode("utf-16"),
+        *('{"a": 1}'.encode(codec) for codec in ("utf-16", "utf-16-le", "utf-16-be", "utf-32-le")),
         b'{"a": NaN}',
         b"[Infinity]",
         b"[-Infinity]",
         b"9" * 5000,
         b"]" * 500 + b"[" * 500,
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
         b'"' + b'\\"[' * 500_000,
     ],
 )
