@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, quote_plus, unquote_plus
 from invoke import multipart
 from invoke.asks import FORM_METHODS, Pairs
 from invoke.errors import PayloadTooLarge
-from invoke.headers import parameters
+from outbound import parameters
 from problems import InvalidInput
 
 URLENCODED = "application/x-www-form-urlencoded"
@@ -15,7 +15,6 @@ MULTIPART = "multipart/form-data"
 FORM_BYTES = 2 * 1024 * 1024  # of a form that carries a credential or is signed
 MULTIPART_BYTES = 20 * 1024 * 1024  # alike
 MOST_FIELDS = 10_000  # in either
-_LONGEST_BOUNDARY = 70  # RFC 2046 5.1.1
 _PIECE_BYTES = 32 * 1024
 NO_PLACE = (
     "The credential of this connection travels in a form, and this request has none: send a form or "
@@ -126,8 +125,8 @@ def _is_reserved(part: multipart.Part, reserved: frozenset[str]) -> bool:
 
 def boundary_of(content_type: str) -> bytes:
     """The boundary of a multipart type. Raises InvalidInput where it has none."""
-    boundary = parameters(content_type).get("boundary", "")
-    if not 0 < len(boundary) <= _LONGEST_BOUNDARY:
+    boundary = parameters.boundary_of(content_type)
+    if not boundary:
         raise InvalidInput("The multipart body's Content-Type names no boundary.")
     return boundary.encode("utf-8", "replace")
 

@@ -13,13 +13,6 @@ _BAD_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _RAW_TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 _RAW_BAD_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
-_PARAMETER = re.compile(
-    r";[ \t]*([!#$%&'*+\-.^_`|~0-9A-Za-z]+)[ \t]*=[ \t]*"
-    r"(?:\"((?:[^\"\\]|\\.)*)\"|([^\s;\"]*))"
-)
-_LOOKED_AT = 8 * 1024  # characters
-_ESCAPED = re.compile(r'\\(["\\])')  # and no other: paths of Windows stand in file names as they are
-
 HOP_BY_HOP = frozenset(
     {"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "http2-settings"}
 )
@@ -141,14 +134,3 @@ def with_our_name(pairs: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], 
 def value_of(pairs: Iterable[tuple[str, str]], name: str) -> str:
     """The first header of that name (in lower case), or nothing."""
     return next((value for key, value in pairs if key.lower() == name), "")
-
-
-def parameters(value: str) -> dict[str, str]:
-    """The parameters of a header's value (RFC 9110 5.6.6) by their names in lower case, the first of each.
-
-    What stands beyond the first 8 KiB is not looked at.
-    """
-    found: dict[str, str] = {}
-    for name, quoted, plain in _PARAMETER.findall(value[:_LOOKED_AT]):
-        found.setdefault(name.lower(), _ESCAPED.sub(r"\1", quoted) or plain)
-    return found

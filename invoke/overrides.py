@@ -14,6 +14,7 @@ from invoke import aside, bodies, charsets, headers, multipart, streams
 from invoke.asks import Body
 from invoke.errors import PayloadTooLarge
 from invoke.streams import Bound
+from outbound.parameters import parameters
 from problems import InvalidInput
 
 Headers = list[tuple[str, str]]
@@ -91,7 +92,7 @@ async def remove_from_body(body: Body, pairs: Headers) -> Body:
 
 
 def _require_plain(content_type: str, pairs: Headers) -> None:
-    label = headers.parameters(content_type).get("charset", "")
+    label = parameters(content_type).get("charset", "")
     if label and charsets.named(label) not in _LIKE_ASCII:
         raise InvalidInput("Where methods are narrowed, a form is sent in UTF-8.")
     written = content_type.lower()

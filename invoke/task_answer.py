@@ -12,9 +12,10 @@ from urllib.parse import unquote_to_bytes
 
 from invoke import aside, bodies, charsets
 from invoke.deluge import Task
-from invoke.headers import OURS, RawPairs, parameters
+from invoke.headers import OURS, RawPairs
 from outbound import encoding, json_text
 from outbound.errors import ResponseTooLarge
+from outbound.parameters import parameters
 
 _OPENED = re.compile(rb"[ \t\n\r]*[\[{]")
 _ENCODING_HEADERS = frozenset({"content-encoding", "content-length"})

@@ -1,11 +1,10 @@
 """Django's request, less what a stranger can do to it by naming codecs."""
 
-import re
 from typing import Any
 
 from django.core.handlers.asgi import ASGIRequest
 
-_BOUNDARY = re.compile(r';[ \t]*boundary=("[^"\\]{1,200}"|[^\s;"]{1,200})', re.IGNORECASE)
+from outbound.parameters import boundary_of
 
 
 class Request(ASGIRequest):
@@ -19,7 +18,7 @@ class Request(ASGIRequest):
     def _set_content_type_params(self, meta: dict[str, Any]) -> None:
         written = str(meta.get("CONTENT_TYPE", ""))
         if ";" in written:
-            boundary = _BOUNDARY.search(written)
+            boundary = boundary_of(written)
             kind = written.partition(";")[0]
-            meta["CONTENT_TYPE"] = f"{kind}; boundary={boundary[1]}" if boundary else kind
+            meta["CONTENT_TYPE"] = f'{kind}; boundary="{boundary}"' if boundary else kind
         super()._set_content_type_params(meta)  # type: ignore[misc]  # the stubs leave it out
