@@ -7,6 +7,7 @@ from typing import Any
 from django.utils.http import http_date
 
 from invoke import headers
+from outbound.errors import UpstreamInvalid
 from problems import AppError
 from problems.families import CONTENT_TYPE
 
@@ -14,6 +15,13 @@ Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 OURS = (b"switchboard-source", b"switchboard")
 UPSTREAM = (b"switchboard-source", b"upstream")
+
+
+def valid_status(status: int) -> int:
+    """The service's status. Raises UpstreamInvalid for what is none of an answer."""
+    if not 200 <= status <= 599:
+        raise UpstreamInvalid(f"The service answered with the status {status}, which is no answer.")
+    return status
 
 
 def call_header(call_id: object) -> tuple[bytes, bytes]:

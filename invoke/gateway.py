@@ -35,7 +35,7 @@ from invoke.errors import ClientGone, PayloadTooLarge, TooMuchAtOnce
 from invoke.recorder import Record
 from outbound import json_text
 from outbound.client import Reply
-from outbound.errors import ResponseTooLarge, UpstreamInvalid
+from outbound.errors import ResponseTooLarge
 from people.addresses import client_ip
 from problems import AppError, InvalidInput
 
@@ -266,7 +266,7 @@ class Exchange:
     # --- What goes back -------------------------------------------------------------------------------
     async def _stream_back(self, reply: Reply) -> None:
         """The service's answer as it comes. Raises ResponseTooLarge and UpstreamInvalid."""
-        status = _valid(reply.status)
+        status = answers.valid_status(reply.status)
         has_body = self._scope["method"] != "HEAD" and status not in {204, 304}
         length = reply.content_length if has_body else None
         if length is not None and length > settings.CALL_MAX_RESPONSE_BYTES:
@@ -302,26 +302,15 @@ class Exchange:
 
     async def _tell(self, task: deluge.Task, reply: Reply) -> None:
         """The service's answer as the task wants it told."""
-        status = self._record.status = _valid(reply.status)
-        raw = [(name.lower(), value) for name, value in reply.headers]
-        cap = settings.CALL_MAX_RESPONSE_BYTES
-        body = await task_answer.unzip(raw, await streams.read_whole(reply.iter_bytes(), cap), cap)
-        self._record.response_bytes = len(body)
-        kept = headers.of_service(raw, status, passes_cookies=resolve.passes_cookies(self._record.row))
-        answer = await task_answer.tell(task, status, kept, body)
+        got = await task_answer.read(reply, self._record, settings.CALL_MAX_RESPONSE_BYTES)
+        answer = await task_answer.tell(task, got, self._record.row)
         pairs = [
             (b"content-type", answer.content_type.encode()),
-            (b"switchboard-upstream-status", str(status).encode()),
+            (b"switchboard-upstream-status", str(got.status).encode()),
             answers.UPSTREAM,
         ]
         self._is_started = self._is_done = True
         await answers.send_whole(self._send, 200, pairs, answer.body, call_id=self._record.id)
-
-
-def _valid(status: int) -> int:
-    if not 200 <= status <= 599:
-        raise UpstreamInvalid(f"The service answered with the status {status}, which is no answer.")
-    return status
 
 
 def _decoded(raw: list[tuple[bytes, bytes]]) -> Pairs:

@@ -5,15 +5,18 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from invoke import aside, bodies, charsets
+from invoke import answers, aside, bodies, charsets, streams
 from invoke.deluge import Task
-from invoke.headers import OURS, RawPairs
+from invoke.headers import OURS, RawPairs, of_service
+from invoke.recorder import Record
+from invoke.resolve import Row, passes_cookies
 from outbound import encoding, json_text
+from outbound.client import Reply
 from outbound.errors import ResponseTooLarge
 from outbound.parameters import parameters
 
@@ -31,6 +34,24 @@ class Answer:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Got:
+    """A service's answer, whole and unzipped; the names of its headers in lower case."""
+
+    status: int
+    headers: RawPairs = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+async def read(reply: Reply, record: Record, cap: int) -> Got:
+    """The answer under the cap, noted in the call's record. Raises ResponseTooLarge and UpstreamInvalid."""
+    status = record.status = answers.valid_status(reply.status)
+    raw = [(name.lower(), value) for name, value in reply.headers]
+    body = await unzip(raw, await streams.read_whole(reply.iter_bytes(), cap), cap)
+    record.response_bytes = len(body)
+    return Got(status, raw, body)
+
+
 async def unzip(raw: RawPairs, body: bytes, cap: int) -> bytes:
     """The body without its encoding, under the cap. Raises ResponseTooLarge and UpstreamInvalid."""
     coding = _content_encoding(raw)
@@ -43,9 +64,13 @@ async def unzip(raw: RawPairs, body: bytes, cap: int) -> bytes:
     return await aside.do(unzipped, aside.SHORT_BYTES, may_refuse=False)
 
 
-async def tell(task: Task, status: int, raw: RawPairs, body: bytes) -> Answer:
-    """The service's answer, unzipped, as the task wants it told."""
-    return await aside.do(partial(_answer, task, status, raw, body), len(body), may_refuse=False)
+async def tell(task: Task, got: Got, row: Row | None) -> Answer:
+    """The service's answer as the task wants it told. Raises UpstreamInvalid for headers that are no HTTP.
+
+    ``row``: what the call was resolved to, which says whether cookies are told.
+    """
+    raw = of_service(got.headers, got.status, passes_cookies=passes_cookies(row))
+    return await aside.do(partial(_answer, task, got.status, raw, got.body), len(got.body), may_refuse=False)
 
 
 def _answer(task: Task, status: int, raw: RawPairs, body: bytes) -> Answer:

@@ -34,7 +34,7 @@ async def told(
     """What comes of an answer, as (type, body); the body of JSON read."""
     pairs = {"content-type": content_type, **(headers or {})}
     raw = [(name.encode(), value.encode("latin-1")) for name, value in pairs.items() if value]
-    found = await task_answer.tell(task(**asked), 200, raw, body)
+    found = await task_answer.tell(task(**asked), task_answer.Got(200, raw, body), None)
     if found.content_type == "application/json":
         return found.content_type, json.loads(found.body)
     return found.content_type, found.body.decode()
@@ -124,7 +124,8 @@ def test_one_small_answer_does_not_silence_the_server(
     ],
 )
 async def test_json_is_told_as_json_as_it_stands(body: bytes, content_type: str, is_json: bool) -> None:
-    found = await task_answer.tell(task(), 200, [(b"content-type", content_type.encode())], body)
+    got = task_answer.Got(200, [(b"content-type", content_type.encode())], body)
+    found = await task_answer.tell(task(), got, None)
     assert (found.content_type == "application/json", found.body) == (is_json, body)
 
 

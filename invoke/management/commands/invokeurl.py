@@ -11,11 +11,10 @@ from django.core.management.base import BaseCommand
 
 from connections.errors import ConnectionNotFound
 from connections.models import Connection
-from invoke import deluge, headers, paths, resolve, runtime, streams, task_answer
+from invoke import deluge, headers, paths, runtime, task_answer
 from invoke.asks import Ask, Body, Caller
 from invoke.recorder import Record
 from outbound.client import Reply
-from outbound.errors import UpstreamInvalid
 from people.models import User
 from problems import AppError, InvalidInput, NotFound
 
@@ -62,17 +61,11 @@ def _call(given: dict[str, Any]) -> tuple[int, bytes]:
     record = Record.of(caller, ask)
 
     async def deliver(reply: Reply) -> None:
-        if not 200 <= reply.status <= 599:
-            raise UpstreamInvalid(f"The service answered with the status {reply.status}, which is no answer.")
-        raw = [(name.lower(), value) for name, value in reply.headers]
-        cap = settings.CALL_MAX_RESPONSE_BYTES
-        body = await task_answer.unzip(raw, await streams.read_whole(reply.iter_bytes(), cap), cap)
-        record.status, record.response_bytes = reply.status, len(body)
+        got = await task_answer.read(reply, record, settings.CALL_MAX_RESPONSE_BYTES)
         if task.detailed:
-            passes_cookies = resolve.passes_cookies(record.row)
-            kept = headers.of_service(raw, reply.status, passes_cookies=passes_cookies)
-            body = (await task_answer.tell(task, reply.status, kept, body)).body + b"\n"
-        told.append(body)
+            told.append((await task_answer.tell(task, got, record.row)).body + b"\n")
+        else:
+            told.append(got.body)
 
     runtime.call_now(caller, ask, record, deliver)
     return record.status, told[0]
