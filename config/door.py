@@ -16,7 +16,6 @@ from problems import AppError
 
 log = structlog.get_logger("switchboard.access")
 
-RETRY_AFTER_S = 1
 
 Receive = Callable[[], Awaitable[Any]]
 Grow = Callable[[int], None]
@@ -41,7 +40,7 @@ class Bodies:
                 finally:
                     self._size -= self._sizes.pop(stay, 0)
         except TimeoutError:
-            raise ServerBusy(retry_after=RETRY_AFTER_S) from None
+            raise ServerBusy from None
 
     def _grow(self, stay: asyncio.Timeout, size: int) -> None:
         if stay in self._sizes:

@@ -10,8 +10,6 @@ from django.db import connections
 
 from invoke.errors import ServerBusy
 
-RETRY_AFTER_S = 1
-
 
 class Lanes:
     """``most`` threads, each made when it is first needed and then kept, for one request at a time.
@@ -47,7 +45,7 @@ class Lanes:
             async with asyncio.timeout(self._wait_s):
                 await self._free.acquire()
         except TimeoutError:
-            raise ServerBusy(retry_after=RETRY_AFTER_S) from None
+            raise ServerBusy from None
         lane = self._idle.pop() if self._idle else self._made()
         try:
             async with ThreadSensitiveContext(executor=lane):

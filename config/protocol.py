@@ -32,7 +32,6 @@ log = structlog.get_logger("switchboard.access")
 PIECE_BYTES = 16 * 1024  # parsed at once
 MOST_HEADERS = 1000  # short ones take many times their bytes in memory
 MOST_WAITING = 16  # requests sent ahead of their turn on one connection
-RETRY_AFTER_S = 1
 _CHECKED = frozenset({b"expect", b"host", b"transfer-encoding"})
 _RESET = struct.pack("ii", 1, 0)  # struct linger: end by a reset
 
@@ -85,7 +84,7 @@ class Protocol(HttpToolsProtocol):
             self._address = self.client[0]
         else:
             self._stage = DEAF
-            self._write(TooManyConnections(retry_after=RETRY_AFTER_S))
+            self._write(TooManyConnections())
             transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -247,7 +246,7 @@ class Protocol(HttpToolsProtocol):
         scope["raw_path"], scope["path"], scope["query_string"] = path, _unquoted(path), query
         ahead = sum(len(list(each.scope["headers"])) for each in self._waiting)
         if len(self._waiting) >= MOST_WAITING or ahead + len(self.headers) > MOST_HEADERS:
-            raise ServerBusy(retry_after=RETRY_AFTER_S)
+            raise ServerBusy
         self._stage = BODY
         self._framing = self._trailers = 0
         self.cycle = self._cycle(keep_alive=version != "1.0" and self.parser.should_keep_alive())

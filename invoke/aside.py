@@ -16,7 +16,6 @@ AT_ONCE_BYTES = 16 * 1024  # done by the loop itself: a few milliseconds at most
 SHORT_BYTES = 1024 * 1024
 MOST_WAITING = 256
 MOST_WAITING_BYTES = 256 * 1024 * 1024
-RETRY_AFTER_S = 1
 
 
 class Aside:
@@ -46,7 +45,7 @@ class Aside:
         with self._lock:
             is_full = len(self._waiting) >= self._most or sum(self._waiting) + size > self._most_bytes
             if is_full and may_refuse:
-                raise TooMuchAtOnce(retry_after=RETRY_AFTER_S)
+                raise TooMuchAtOnce
             self._waiting.append(size)
 
     def _give(self, size: int) -> None:

@@ -47,6 +47,9 @@ class TooManyCalls(Throttled):
     message = "Too many calls are under way for this token or connection."
     hint = "Wait for some of them to end, then try again."
 
+    def __init__(self) -> None:
+        super().__init__(retry_after=1)
+
 
 class TooManyTests(Throttled):
     """As many tests as allowed are under way."""
@@ -61,12 +64,18 @@ class TooMuchAtOnce(Unavailable):
     message = "This server has as many long bodies to read as it can keep."
     hint = "Try again when `Retry-After` has passed."
 
+    def __init__(self) -> None:
+        super().__init__(retry_after=1)
+
 
 class ServerBusy(Unavailable):
     """As many requests as a process takes are under way."""
 
     message = "This server is answering as many requests as it can."
     hint = "Try again when `Retry-After` has passed; the administrator can raise WEB_WORKERS."
+
+    def __init__(self) -> None:
+        super().__init__(retry_after=1)
 
 
 class DatabaseUnavailable(Unavailable):

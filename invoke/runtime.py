@@ -17,7 +17,6 @@ from invoke.resolve import Reader
 from outbound.client import Client
 
 MOST_IN_ALL = 2000  # calls of a process
-RETRY_AFTER_S = 1
 
 
 async def open_engine() -> Engine:
@@ -75,9 +74,4 @@ async def _engine(reader: Reader, keeper: Keeper) -> Engine:
 @lru_cache(maxsize=1)
 def _limits(most: int) -> Limits:
     """For every call of this process, tests and the command line's too."""
-    return Limits(
-        most,
-        lambda: TooManyCalls(retry_after=RETRY_AFTER_S),
-        most_in_all=MOST_IN_ALL,
-        full=lambda: ServerBusy(retry_after=RETRY_AFTER_S),
-    )
+    return Limits(most, TooManyCalls, most_in_all=MOST_IN_ALL, full=ServerBusy)

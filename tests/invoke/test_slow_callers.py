@@ -135,7 +135,7 @@ def hanging(gateway: Gateway, upstream: Upstream, request: bytes) -> Generator[N
 @pytest.fixture
 def one_in_all(gateway: Gateway) -> None:
     assert module._engine is not None
-    module._engine._limits = Limits(128, TooManyCalls, most_in_all=1, full=lambda: ServerBusy(retry_after=1))
+    module._engine._limits = Limits(128, TooManyCalls, most_in_all=1, full=ServerBusy)
 
 
 @pytest.mark.usefixtures("one_in_all")
