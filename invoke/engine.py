@@ -183,7 +183,9 @@ class Engine:
             work.body = await overrides.remove_from_body(work.body, work.draft.headers)
         bound = work.bound = signing.bound_of(work.draft)
         cap = self._bounds.max_request_bytes
-        work.body = await (streams.whole(work.body, bound) if bound else streams.readied(work.body, cap))
+        work.body = await (
+            streams.read_caller(work.body, bound) if bound else streams.prepare(work.body, cap)
+        )
         await self.recorder.begin(work.record)
         work.secrets = credential.open()
         if self._is_over(credential) or (self._is_due(credential) and self._can_renew(work)):

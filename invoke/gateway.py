@@ -247,7 +247,7 @@ class Exchange:
         if body.length is None or body.length > aside.AT_ONCE_BYTES:
             await self._counting(self._engine.identify(caller, self._record))
         with self._engine.place(self._record):
-            text = (await streams.whole(body, deluge.BOUND)).data
+            text = (await streams.read_caller(body, deluge.BOUND)).data
             content_type = headers.value_of(self._headers, "content-type")
             return await aside.do(partial(deluge.parse, content_type, text), len(text))
 

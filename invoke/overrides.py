@@ -85,7 +85,9 @@ async def remove_from_body(body: Body, pairs: Headers) -> Body:
         return body
     _require_plain(content_type, pairs)
     data = (
-        await streams.whole(body, Bound(bodies.FORM_BYTES if is_form else bodies.MULTIPART_BYTES, _too_large))
+        await streams.read_caller(
+            body, Bound(bodies.FORM_BYTES if is_form else bodies.MULTIPART_BYTES, _too_large)
+        )
     ).data
     take: Callable[[bytes, str], bytes] = _remove_fields if is_form else _remove_parts
     return Body.of(await aside.do(partial(take, data, content_type), len(data)))

@@ -23,7 +23,7 @@ class Bound:
     cost: int = 1
 
 
-async def readied(body: Body, cap: int) -> Body:
+async def prepare(body: Body, cap: int) -> Body:
     """The body as it will be sent: whole where it is small, else streamed after what was read.
 
     Raises PayloadTooLarge for one that was made here, of a task, and is over the cap.
@@ -32,13 +32,9 @@ async def readied(body: Body, cap: int) -> Body:
         raise PayloadTooLarge
     if body.stream is None or (body.length is not None and body.length > REPLAYABLE_BYTES):
         return body
-    chunks, size = list[bytes](), 0
-    source = body.stream()
-    async for chunk in source:
-        chunks.append(chunk)
-        size += len(chunk)
-        if size > REPLAYABLE_BYTES:
-            return replace(body, stream=lambda: _rest(chunks, source))
+    chunks, source = list[bytes](), body.stream()
+    if not await _collect(source, REPLAYABLE_BYTES, chunks):
+        return replace(body, stream=lambda: _rest(chunks, source))
     return Body.of(b"".join(chunks))
 
 
@@ -50,27 +46,32 @@ async def _rest(chunks: list[bytes], source: AsyncIterator[bytes]) -> AsyncItera
         yield chunk
 
 
-async def whole(body: Body, bound: Bound) -> Body:
+async def read_caller(body: Body, bound: Bound) -> Body:
     """All of the body. Raises the bound's error, before anything is read where the length says so."""
     if (body.length or 0) > bound.most_bytes:
         raise bound.error()
     if body.stream is None:
         return body
-    chunks, size = list[bytes](), 0
-    async for chunk in body.stream():
-        chunks.append(chunk)
-        size += len(chunk)
-        if size > bound.most_bytes:
-            raise bound.error()
+    chunks = list[bytes]()
+    if not await _collect(body.stream(), bound.most_bytes, chunks):
+        raise bound.error()
     return Body.of(b"".join(chunks))
 
 
-async def read_whole(chunks: AsyncIterator[bytes], cap: int) -> bytes:
+async def read_service(source: AsyncIterator[bytes], cap: int) -> bytes:
     """A service's body as it travels. Raises ResponseTooLarge."""
-    parts, size = list[bytes](), 0
-    async for chunk in chunks:
-        parts.append(chunk)
+    chunks = list[bytes]()
+    if not await _collect(source, cap, chunks):
+        raise ResponseTooLarge
+    return b"".join(chunks)
+
+
+async def _collect(source: AsyncIterator[bytes], most_bytes: int, chunks: list[bytes]) -> bool:
+    """Read into ``chunks`` as far as the first one that is over the bound. Was it all?"""
+    size = 0
+    async for chunk in source:
+        chunks.append(chunk)
         size += len(chunk)
-        if size > cap:
-            raise ResponseTooLarge
-    return b"".join(parts)
+        if size > most_bytes:
+            return False
+    return True

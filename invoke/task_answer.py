@@ -47,7 +47,7 @@ async def read(reply: Reply, record: Record, cap: int) -> Got:
     """The answer under the cap, noted in the call's record. Raises ResponseTooLarge and UpstreamInvalid."""
     status = record.status = answers.valid_status(reply.status)
     raw = [(name.lower(), value) for name, value in reply.headers]
-    body = await unzip(raw, await streams.read_whole(reply.iter_bytes(), cap), cap)
+    body = await unzip(raw, await streams.read_service(reply.iter_bytes(), cap), cap)
     record.response_bytes = len(body)
     return Got(status, raw, body)
 
