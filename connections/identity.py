@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import structlog
 
@@ -13,7 +12,7 @@ from connections.models import Grant
 from outbound import json_text, session
 from services.auth_types.base import Unsigned
 from services.auth_types.documents import text_at
-from services.auth_types.text import trimmed
+from services.auth_types.text import trimmed, with_query
 from services.target import Target
 from vault import Secret, blank
 
@@ -46,7 +45,7 @@ def _ask(side: ServiceSide, secrets: Mapping[str, Secret]) -> Any:
     placed = side.auth_type.place(target.config, target.param_type, side.flow.client, secrets, request)
     reply = session.send(
         "GET",
-        _with_query(request.url, placed.query),
+        with_query(request.url, placed.query),
         headers=(*_headers(target), *placed.headers),
         body=None,
         hosts=target.hosts,
@@ -71,12 +70,4 @@ def _headers(target: Target) -> Iterator[tuple[str, str]]:
 def _url(side: ServiceSide) -> str:
     path = side.target.identity["path"]
     url = path if "://" in path else f"{side.target.base_url.rstrip('/')}/{path.lstrip('/')}"
-    return _with_query(url, (*side.target.default_query.items(), *side.target.query.items()))
-
-
-def _with_query(url: str, pairs: tuple[tuple[str, str], ...]) -> str:
-    if not pairs:
-        return url
-    parts = urlsplit(url)
-    query = "&".join(filter(None, [parts.query, urlencode(pairs)]))
-    return urlunsplit(parts._replace(query=query))
+    return with_query(url, (*side.target.default_query.items(), *side.target.query.items()))

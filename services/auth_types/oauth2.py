@@ -5,7 +5,7 @@ import secrets as randomness
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
-from urllib.parse import parse_qsl, quote, quote_plus, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote_plus
 
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
@@ -28,7 +28,7 @@ from services.auth_types.base import (
 )
 from services.auth_types.errors import CallbackIncomplete, CannotSign, GrantDead, IssuerMismatch
 from services.auth_types.oauth2_config import OAuth2Config
-from services.auth_types.text import header_name_problem, parts_of
+from services.auth_types.text import header_name_problem, parts_of, with_query
 from vault.secret import Secret
 
 # Parameters that are the protocol's own: an extra one of that name would undo a protection.
@@ -167,7 +167,7 @@ class OAuth2(AuthType):
             "state": state,
             **extra,
         }
-        return Consent(url=_with_query(flow.config["authorize_url"], pairs), state=state, secrets=kept)
+        return Consent(url=with_query(flow.config["authorize_url"], pairs.items()), state=state, secrets=kept)
 
     def state_in(self, params: Mapping[str, str]) -> str:
         return params.get("state", "")
@@ -250,13 +250,6 @@ def _client_of(flow: Flow) -> ClientKeys:
 
 def _scope_of(flow: Flow) -> str:
     return str(flow.config["scope_separator"].join(flow.scopes))
-
-
-def _with_query(url: str, pairs: Mapping[str, str]) -> str:
-    """Added to what the URL has, a space as %20: not every reader takes a + for one."""
-    parts = urlsplit(url)
-    query = "&".join(filter(None, [parts.query, urlencode(pairs, quote_via=quote)]))
-    return urlunsplit(parts._replace(query=query))
 
 
 def _request(flow: Flow, url: str, pairs: list[tuple[str, str]]) -> Exchange:

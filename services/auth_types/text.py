@@ -2,7 +2,8 @@
 
 import re
 import unicodedata
-from urllib.parse import SplitResult, urlsplit
+from collections.abc import Iterable
+from urllib.parse import SplitResult, quote, urlencode, urlsplit, urlunsplit
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 5.6.2
 _PLACEHOLDER_NAME = re.compile(r"[a-z][a-z0-9_]{0,49}")
@@ -59,6 +60,13 @@ def parts_of(url: str) -> SplitResult:
         return urlsplit(url)
     except ValueError:
         return urlsplit("")
+
+
+def with_query(url: str, pairs: Iterable[tuple[str, str]]) -> str:
+    """Pairs added to what the URL has, a space as %20: not every reader takes a + for one."""
+    parts = urlsplit(url)
+    query = "&".join(filter(None, [parts.query, urlencode(list(pairs), quote_via=quote)]))
+    return urlunsplit(parts._replace(query=query))
 
 
 def trimmed(text: object, limit: int = 200) -> str:
