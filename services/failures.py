@@ -9,10 +9,11 @@ from typing import Any
 import re2
 
 from outbound import json_text
+from services import patterns
 from services.auth_types.base import Answer
 
 TOKEN = "token "  # before what is said of the token endpoint's answers
-MOST = 100_000  # characters of a body that are looked at
+MOST_BYTES = 100_000  # of a body that are looked at
 _STEP = re2.compile(r"([^.\[\]]+)|\[(\d+|\*)\]")
 
 
@@ -41,7 +42,7 @@ def _fits(signature: Mapping[str, Any], answer: Answer) -> bool:
 
 def _is_match(match: str, text: str) -> bool:
     if match.startswith("~"):
-        return bool(re2.search(match[1:], text))
+        return patterns.compiled(match[1:]).search(text) is not None
     return not match or match == text
 
 
@@ -53,14 +54,14 @@ def _texts(where: str, answer: Answer) -> Iterator[str]:
         case "header":
             yield from filter(None, [answer.headers.get(name.lower(), "")])
         case "text":
-            yield answer.body[:MOST].decode("utf-8", "replace")
+            yield answer.body[:MOST_BYTES].decode("utf-8", "replace")
         case _:
             yield from (str(value) for value in _at(_document(answer), name) if isinstance(value, str | int))
 
 
 def _document(answer: Answer) -> Any:
     try:
-        return json_text.read(answer.body[:MOST])
+        return json_text.read(answer.body[:MOST_BYTES])
     except ValueError:
         return None
 
