@@ -5,16 +5,15 @@ from typing import Any
 
 import structlog
 from django.core.exceptions import RequestDataTooBig
-from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 import problems
+from problems.database import DATABASE_AWAY
 from problems.families import CONTENT_TYPE
 
 log = structlog.get_logger(__name__)
-DATABASE_AWAY = (OperationalError, InterfaceError)
 
 _SENTENCES = {
     "missing": "This field is required.",

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import structlog
 from django.contrib.sessions.models import Session
-from django.db import InterfaceError, OperationalError, close_old_connections
+from django.db import close_old_connections
 from django.db.models import Q
 from django.utils import timezone
 
@@ -20,6 +20,7 @@ from connections import exchanges, grants, links, status
 from connections.models import Grant
 from people import audit, clearing, installation, throttle
 from people.models import SetupLink, Throttle
+from problems.database import DATABASE_AWAY
 from services import auth_types
 
 log = structlog.get_logger(__name__)
@@ -57,7 +58,7 @@ def do_round(
             break
         try:
             chore(now, stop)
-        except (OperationalError, InterfaceError) as error:
+        except DATABASE_AWAY as error:
             if is_news:
                 log.warning("worker.database_away", error=type(error).__name__)
             return False

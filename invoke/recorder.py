@@ -18,7 +18,7 @@ from uuid import UUID
 
 import structlog
 from django.db import Error as DatabaseError
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import connection, transaction
 
 from connections import tokens
 from invoke import redact
@@ -26,6 +26,7 @@ from invoke.asks import Ask, Caller
 from invoke.reader import away
 from invoke.resolve import Row
 from people.ids import uuid7
+from problems.database import DATABASE_AWAY
 
 log = structlog.get_logger(__name__)
 
@@ -179,7 +180,7 @@ class Recorder:
             return
         try:
             await self._in_thread(lambda: self._write(batch))
-        except (OperationalError, InterfaceError) as error:
+        except DATABASE_AWAY as error:
             self._keep(batch)
             log.warning("call.records_wait", waiting=len(self._waiting), error=type(error).__name__)
             return

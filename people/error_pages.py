@@ -9,8 +9,9 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
 import problems
-from api.handlers import DATABASE_AWAY, BodyTooLarge, answer, database_away
+from api.handlers import BodyTooLarge, answer, database_away
 from people import addresses
+from problems.database import DATABASE_AWAY
 
 API = "/api/v1/"
 _WITHOUT_FORMS = ("/oauth/",)  # their referrer policy makes a browser's POST look foreign

@@ -7,12 +7,14 @@ from typing import Any
 
 import structlog
 
+from problems.database import DATABASE_AWAY
+
 LINKS = re.compile(
     r"(/(?:welcome|set-password|authorize)/)[^/\s?#\"']+"
 )  # one-time: whoever reads it could use it
 AUDIT = "switchboard.audit"
 CALLERS_FAULT = "django.security."
-DATABASE_AWAY = {"OperationalError", "InterfaceError", "PoolTimeout"}
+AWAY = {*(error.__name__ for error in DATABASE_AWAY), "PoolTimeout"}  # by name: the driver has its own
 
 
 def _without_tracebacks_that_others_cause(
@@ -24,7 +26,7 @@ def _without_tracebacks_that_others_cause(
     if not isinstance(error, BaseException):
         return event
     is_callers = str(event.get("logger", "")).startswith(CALLERS_FAULT)
-    if is_callers or type(error).__name__ in DATABASE_AWAY:
+    if is_callers or type(error).__name__ in AWAY:
         event["error"] = type(error).__name__
         del event["exc_info"]
     return event

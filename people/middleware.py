@@ -21,12 +21,13 @@ from django.utils.http import http_date
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 import problems
-from api.handlers import DATABASE_AWAY, MethodNotAllowed, answer, database_away
+from api.handlers import MethodNotAllowed, answer, database_away
 from people import audit, error_pages, sessions
 from people.audit_events import Event
 from people.errors import FreshSignInNeeded
 from people.ids import uuid7
 from people.logs import LINKS
+from problems.database import DATABASE_AWAY
 
 log = structlog.get_logger("switchboard.access")
 GetResponse = Callable[[HttpRequest], HttpResponseBase]

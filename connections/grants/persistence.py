@@ -5,10 +5,10 @@ from time import monotonic, sleep
 from typing import TypeVar
 
 import structlog
-from django.db import InterfaceError, OperationalError
 from django.db import connection as database
 
 from connections.grants import store
+from problems.database import DATABASE_AWAY
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -27,7 +27,7 @@ def insist(write: Callable[[], T], *, claimed_s: float) -> T:
     while True:
         try:
             return write()
-        except (OperationalError, InterfaceError) as error:
+        except DATABASE_AWAY as error:
             if database.in_atomic_block or monotonic() + pause_s > until_s:
                 raise
             log.warning("grant.stored_again", error=type(error).__name__)
