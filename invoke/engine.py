@@ -162,7 +162,7 @@ class Engine:
     def _guard(self, row: Row, ask: Ask, record: Record, deadline: float, *, is_test: bool) -> Work:
         """The guard rails: method, path, host. What is sent, and where to, is settled here."""
         plan = resolve.plan_of(row)
-        draft = signing.draft(ask, plan, is_narrowed=rights.is_narrowed(row))
+        draft = signing.draft(ask, plan, narrows_methods=rights.narrows_methods(row))
         record.path = paths.path_of(draft.url)
         rights.check_rules(row, ask.method, record.path)
         destination = guard.destination(
@@ -179,7 +179,7 @@ class Engine:
             raise AuthorizationRequired
         if not work.is_test:
             grants.require_health(work.row.health, work.row.reason or "")
-        if rights.is_narrowed(work.row):
+        if rights.narrows_methods(work.row):
             work.body = await overrides.remove_from_body(work.body, work.draft.headers)
         bound = work.bound = signing.bound_of(work.draft)
         cap = self._bounds.max_request_bytes

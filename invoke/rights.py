@@ -103,7 +103,7 @@ def check_rules(row: Row, method: str, path: str) -> None:
         raise PathNotAllowed
 
 
-def is_narrowed(row: Row) -> bool:
+def narrows_methods(row: Row) -> bool:
     """Are methods narrowed, so that nothing else in the request may name another one?"""
     token = json_of(row.token_rules) if row.token_rules else {}
     return bool(token.get("methods") or json_of(row.rules or "{}").get("methods"))

@@ -63,7 +63,7 @@ class Signed:
     body: Body = field(repr=False)
 
 
-def draft(ask: Ask, plan: Plan, *, is_narrowed: bool) -> Draft:
+def draft(ask: Ask, plan: Plan, *, narrows_methods: bool) -> Draft:
     """What would be sent, less the credential. Raises InvalidInput for what no request may hold."""
     if ask.method not in METHODS:
         raise InvalidInput("This method is not one that can be passed on.")
@@ -75,13 +75,13 @@ def draft(ask: Ask, plan: Plan, *, is_narrowed: bool) -> Draft:
     own_cookies = _own_cookies() if target.passes_cookies else None
     kept = headers.of_caller(ask.headers, plan.reserved.headers, own_cookies=own_cookies)
     query = bodies.without(ask.query, plan.reserved.query)
-    if is_narrowed:
+    if narrows_methods:
         kept, query = overrides.remove_from_headers(kept), overrides.remove_from_query(query)
     if target.default_headers:
         kept += headers.lacking(kept, target.default_headers)
     kept += target.headers.items()
     kept.append(("Accept-Encoding", headers.accept_encoding(ask.headers)))
-    if is_narrowed:
+    if narrows_methods:
         kept = overrides.type_untyped(kept, ask.body)
     if target.default_query:
         query = bodies.joined(query, bodies.lacking(query, target.default_query))
