@@ -10,7 +10,7 @@ from connections import access, exchanges, grants, status, variables
 from connections.errors import NotYourConnection
 from connections.limits import Limits
 from connections.models import ApiToken, Connection, Grant
-from invoke import paths, runtime
+from invoke import headers, paths, runtime
 from invoke.asks import Ask, Caller
 from invoke.errors import TooManyTests
 from invoke.models import Call
@@ -25,7 +25,7 @@ from services.auth_types.errors import ClientRefused
 from services.target import Target
 
 UNAUTHORIZED = 401
-OURS = (("Accept", "application/json, */*;q=0.5"), ("User-Agent", "Switchboard"))  # where a service has none
+OURS = {"Accept": "application/json, */*;q=0.5", "User-Agent": "Switchboard"}  # where a service has none
 _TESTS = Limits(4, lambda: TooManyTests(retry_after=5))  # of a person, and of a connection
 STATUS_CLASSES = {"2": "2xx", "3": "3xx", "4": "4xx", "5": "5xx"}
 
@@ -155,7 +155,7 @@ def _by_call(actor: Actor, connection: Connection, side: Target) -> TestResult:
         path=path,
         query=query,
         host=host,
-        headers=tuple(pair for pair in OURS if pair[0].lower() not in map(str.lower, side.default_headers)),
+        headers=tuple(headers.lacking(side.default_headers.items(), OURS)),
     )
     caller = Caller(user_id=actor.id, ip=actor.ip)
     record = Record.of(caller, ask)
