@@ -37,7 +37,12 @@ _lanes = {
     **{path: Lanes(path[1:], most=2, prepare=health.use_own_connection) for path in PROBES},
 }
 _doors = {
-    name: Door(django, lanes=lanes, bodies=_bodies, most_bytes=0 if name in PROBES else 2 * MB)
+    name: Door(
+        django,
+        lanes=lanes,
+        bodies=_bodies,
+        most_bytes=0 if name in PROBES else settings.DATA_UPLOAD_MAX_MEMORY_SIZE,
+    )
     for name, lanes in _lanes.items()
 }
 
