@@ -8,7 +8,8 @@ from django.http import HttpRequest
 from ninja import Body, Query, Router, Status
 
 from api.pages import Paging, page
-from connections import access, api_auth, operations, shapes
+from connections import access, operations, shapes
+from connections.api_auth import NARROWED
 from connections.models import Connection
 from connections.schemas import (
     ConnectIn,
@@ -29,7 +30,6 @@ from services import operations as services_operations
 from services import search
 
 router = Router(tags=["connections"])
-NARROWED = api_auth.authenticate_narrowed  # open to tokens that are narrowed to connections, too
 as_json = shapes.as_json
 LISTS = {"mine": access.mine, "shared": access.shared, "internal": access.internal}
 REVOKED = {

@@ -8,13 +8,13 @@ from django.http import HttpRequest
 from ninja import Query, Router, Schema
 
 from api.pages import Paging, page
-from connections import access, api_auth, grants
+from connections import access, grants
+from connections.api_auth import NARROWED
 from invoke import operations, snippets
 from invoke.models import Call
 from people.actor import from_request
 
 router = Router(tags=["calls"])
-NARROWED = api_auth.authenticate_narrowed  # open to tokens that are narrowed to connections, too
 
 
 class CallOut(Schema):
