@@ -29,7 +29,7 @@ BOUND = Bound(
         hint="Call the service by its path, which takes more: /invoke/<link_name>/<path>.",
     ),
 )
-MOST_FIELDS = 100_000  # of a form that is made of a task
+MOST_TASK_FIELDS = 100_000  # of a form that is made of a task
 MOST_KEYS = 100  # of a task, or of a file in it
 MOST_HEADERS_BYTES = 64 * 1024
 _BASE64_PIECE = 64 * 1024  # characters; a multiple of four
@@ -254,7 +254,7 @@ def _map(told: Mapping[str, Any], key: str) -> dict[str, Any]:
 
 def _fields(source: Any, name: str) -> Pairs:
     """The map as fields of a form; a list is a field repeated."""
-    fields = tuple(islice(_each_field(source, name), MOST_FIELDS + 1))
+    fields = tuple(islice(_each_field(source, name), MOST_TASK_FIELDS + 1))
     _check_number(len(fields))
     return fields
 
@@ -267,9 +267,9 @@ def _each_field(source: Any, name: str) -> Iterator[tuple[str, str]]:
 
 
 def _check_number(fields: int) -> None:
-    if fields > MOST_FIELDS:
+    if fields > MOST_TASK_FIELDS:
         raise PayloadTooLarge(
-            f"A form that is made of a task has at most {MOST_FIELDS:,} fields.",
+            f"A form that is made of a task has at most {MOST_TASK_FIELDS:,} fields.",
             hint="Send it in several tasks, or the form itself as a text.",
         )
 

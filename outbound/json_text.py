@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 import re2
 
 DEEPEST = 100  # arrays and objects in each other
-SHORT_BYTES = 32 * 1024  # read at once: the worst of them take a few milliseconds
+READ_AT_ONCE_BYTES = 32 * 1024  # read at once: the worst of them take a few milliseconds
 _AT_ONCE = 6  # levels that an expression knows; each makes it twice as long
 _MOST_STEPS = 250_000  # between what is deeper than that: a second or two, and more than documents need
 
@@ -83,7 +83,7 @@ def read(data: bytes) -> Any:
 
 def read_in_parts(data: bytes) -> Any:
     """The value, or a ``Long`` where reading it at once would take long. Raises NotJson and TooDeep."""
-    if len(data) <= SHORT_BYTES:
+    if len(data) <= READ_AT_ONCE_BYTES:
         return read(data)
     data = _decoded(data).encode()
     check(data)
@@ -108,8 +108,8 @@ def check(data: bytes) -> None:
 def quoted(text: str) -> Iterator[bytes]:
     """The text as JSON writes it, in pieces."""
     yield b'"'
-    for at in range(0, len(text), SHORT_BYTES):
-        yield json.dumps(text[at : at + SHORT_BYTES], ensure_ascii=False)[1:-1].encode()
+    for at in range(0, len(text), READ_AT_ONCE_BYTES):
+        yield json.dumps(text[at : at + READ_AT_ONCE_BYTES], ensure_ascii=False)[1:-1].encode()
     yield b'"'
 
 
@@ -135,7 +135,7 @@ def _loaded(text: str) -> Any:
 
 
 def _part(raw: bytes) -> Any:
-    is_long = len(raw) > SHORT_BYTES and raw[:1] in {b"[", b"{"}
+    is_long = len(raw) > READ_AT_ONCE_BYTES and raw[:1] in {b"[", b"{"}
     return Long(raw) if is_long else _loaded(raw.decode())
 
 

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from outbound import json_text
-from outbound.json_text import DEEPEST, SHORT_BYTES, Long, NotJson, TooDeep
+from outbound.json_text import DEEPEST, READ_AT_ONCE_BYTES, Long, NotJson, TooDeep
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 VALUES = st.recursive(
@@ -123,18 +123,21 @@ def test_refuses_what_cannot_be_read(data: bytes) -> None:
 
 @given(VALUES, st.sampled_from([None, 1]))
 def test_what_is_long_is_read_in_parts(value: Any, indent: int | None) -> None:
-    told = {"first": value, "long": [value, "x" * SHORT_BYTES, {"y": [value] * 3, "z\n": "x" * SHORT_BYTES}]}
+    told = {
+        "first": value,
+        "long": [value, "x" * READ_AT_ONCE_BYTES, {"y": [value] * 3, "z\n": "x" * READ_AT_ONCE_BYTES}],
+    }
     found = json_text.read_in_parts(json.dumps(told, indent=indent).encode())
     assert isinstance(found, Long)
     assert whole(found) == told
 
 
 def test_a_part_knows_its_own_text() -> None:
-    found = json_text.read_in_parts(b' [ {"a" : "' + b"x" * SHORT_BYTES + b'"} , 1.50, {} ] ')
+    found = json_text.read_in_parts(b' [ {"a" : "' + b"x" * READ_AT_ONCE_BYTES + b'"} , 1.50, {} ] ')
     assert isinstance(found, Long)
     first, second, third = found.items()
     assert isinstance(first, Long)
-    assert (json.loads(first.raw), second, third) == ({"a": "x" * SHORT_BYTES}, 1.5, {})
+    assert (json.loads(first.raw), second, third) == ({"a": "x" * READ_AT_ONCE_BYTES}, 1.5, {})
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
@@ -143,7 +146,7 @@ def test_quotes_as_json_does(text: str) -> None:
 
 
 def test_quotes_a_long_text_piece_by_piece() -> None:
-    text = '"ä\\\x00' * SHORT_BYTES
+    text = '"ä\\\x00' * READ_AT_ONCE_BYTES
     assert b"".join(json_text.quoted(text)) == json.dumps(text, ensure_ascii=False).encode()
 
 
