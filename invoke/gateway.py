@@ -111,7 +111,7 @@ class Exchange:
             if not self._is_gone or self._task is None:
                 raise  # the server is closing
             self._task.uncancel()
-        except Exception:  # the gateway's edge, one of the two places that HOUSE.md names
+        except Exception:  # the gateway's edge: nothing leaves it unanswered
             log.exception("call.error", call=str(self._record.id))
             told(self._record, AppError())
             await self._fail(AppError())
