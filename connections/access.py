@@ -88,10 +88,6 @@ def require_edit(actor: Actor, connection: Connection) -> None:
         raise NotYourConnection
 
 
-def may_see(actor: Actor, connection: Connection) -> bool:
-    return visible(actor).filter(pk=connection.pk).exists()
-
-
 def may_use(actor: Actor, connection: Connection) -> bool:
     return usable(actor).filter(pk=connection.pk).exists()
 

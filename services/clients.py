@@ -11,7 +11,6 @@ from vault import envelope
 from vault.secret import Secret
 
 TABLE = "oauth_client"
-_SEALED = ("client_secret", "private_key")
 
 
 def client_of(auth: ServiceAuth, row: OAuthClient | None = None) -> ClientKeys | None:

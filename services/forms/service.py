@@ -43,10 +43,6 @@ class Way:
     rare: list[forms.BoundField]
 
     @property
-    def has_errors(self) -> bool:
-        return any(field.errors for field in (*self.main, *self.rare))
-
-    @property
     def has_rare_errors(self) -> bool:
         return any(field.errors for field in self.rare)
 

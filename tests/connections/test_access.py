@@ -15,7 +15,7 @@ from tests.connections.conftest import MakeConnection
 pytestmark = pytest.mark.django_db
 
 RIGHTS = {
-    "see": access.may_see,
+    "see": lambda actor, connection: access.visible(actor).filter(pk=connection.pk).exists(),
     "use": access.may_use,
     "edit": access.may_edit,
     "connect": access.may_connect,
