@@ -77,6 +77,13 @@ def service_side(
     return ServiceSide(auth_type=filled.auth_type, target=filled, flow=flow)
 
 
+def with_variables(side: ServiceSide, connection: Connection, variables: Mapping[str, str]) -> ServiceSide:
+    """The same, once the service has told more; nothing is read for it."""
+    auth = connection.auth
+    filled = target.of(auth, connection.variables | dict(variables), sources.later_names(auth))
+    return replace(side, target=filled, flow=replace(side.flow, config=filled.config))
+
+
 def drive(
     side: ServiceSide,
     exchanges: Generator[Exchange, Answer, T],

@@ -303,13 +303,13 @@ def _exchange(grant: Grant, params: Mapping[str, str]) -> tuple[Tokens, ServiceS
     """Ask the service for tokens, outside any transaction."""
     try:
         secrets = grants.open_flow_secrets(grant)
-        side = _side_of(grant)
+        side = exchanges.service_side(grant.connection, client=grant.client, scopes=grant.requested_scopes)
         public = SAID | sources.callback_names(grant.connection.auth)
         hidden = [*secrets.values(), *(Secret(text) for name, text in params.items() if name not in public)]
         refusals.check(params, [*hidden, *exchanges.secrets_of(side)])
         account_place.require_same(grant.connection, params)
         grant.variables = variables.of_callback(grant.connection.auth, params)
-        side = _side_of(grant) if grant.variables else side
+        side = exchanges.with_variables(side, grant.connection, grant.variables)
         asking = side.auth_type.complete(side.flow, secrets, params)
         return exchanges.drive(side, asking, secrets=hidden, deadline_s=exchanges.GRANT_S), side
     except problems.AppError as error:
@@ -318,17 +318,8 @@ def _exchange(grant: Grant, params: Mapping[str, str]) -> tuple[Tokens, ServiceS
 
 def _take_facts(grant: Grant, tokens: Tokens, side: ServiceSide) -> ServiceSide:
     """Note what the token answer says of the variables; the service with all of them filled in."""
-    told = variables.of_tokens(grant.connection.auth, tokens)
-    if not told:
-        return side
-    grant.variables = grant.variables | told
-    return _side_of(grant)
-
-
-def _side_of(grant: Grant) -> ServiceSide:
-    return exchanges.service_side(
-        grant.connection, client=grant.client, scopes=grant.requested_scopes, variables=grant.variables
-    )
+    grant.variables = grant.variables | variables.of_tokens(grant.connection.auth, tokens)
+    return exchanges.with_variables(side, grant.connection, grant.variables)
 
 
 def _keep(

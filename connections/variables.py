@@ -1,4 +1,7 @@
-"""A grant's own variables: what the service told when somebody authorised, checked before it is used."""
+"""A grant's own variables: what the service told when somebody authorised, checked before it is used.
+
+Nothing here reads the database: it is done with tokens in hand that are not stored yet.
+"""
 
 from collections.abc import Mapping
 
@@ -34,6 +37,8 @@ def after_refresh(grant: Grant, tokens: Tokens) -> dict[str, str]:
     tokens that came with it are good."""
     auth, held = grant.connection.auth, dict(grant.variables)
     for variable in sources.by_source(auth, TOKEN):
+        if sources.place_of(variable) not in tokens.facts:
+            continue
         try:
             held |= _one_of(auth, variable, tokens.facts)
         except VariableRefused:
@@ -52,7 +57,7 @@ def _one_of(auth: ServiceAuth, variable: Variable, said: Mapping[str, str]) -> d
     text = said.get(sources.place_of(variable), "").strip()
     if not text:
         raise VariableRefused.missing(variable)
-    is_host = variable["name"] in definition.host_variables(auth.service)
+    is_host = variable["name"] in definition.host_variables_of(auth, auth.service)
     try:
         return target.values_of(variable, target.read_value(variable, text, is_host=is_host))
     except ValueError:

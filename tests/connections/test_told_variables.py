@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
-from connections import grants, oauth, operations, variables
+from connections import exchanges, grants, oauth, operations, variables
 from connections.errors import ProviderRefused, VariableRefused
 from connections.models import Connection, Grant
 from people.actor import Actor
 from people.models import User
+from services.auth_types.base import Tokens
 from services.models import Service
 from tests.conftest import Script
 from tests.connections.conftest import (
@@ -251,6 +252,21 @@ def test_they_fill_the_addresses_of_refresh_and_revocation(
     outcome = operations.revoke_connection(actor=Actor.of(made.created_by), connection=made)
     assert outcome.is_confirmed
     assert len(provider.asked("/revoke")) == 2
+
+
+def test_nothing_is_read_while_tokens_are_in_hand_that_are_not_stored(
+    books: Connection, django_assert_num_queries: Any
+) -> None:
+    """The database may be away just then, and the refresh token is used up."""
+    comes_back(books, realmId="4711")
+    grant = Grant.objects.select_related("connection__auth__service").get(state=Grant.State.ACTIVE)
+    side = exchanges.service_side(grant.connection, variables=grant.variables)
+    tokens = Tokens(secrets={}, facts={"home.url": "https://home.example/south"})
+    with django_assert_num_queries(0):
+        assert variables.of_tokens(grant.connection.auth, tokens) == {"path": "south"}
+        grant.variables = variables.after_refresh(grant, tokens)
+        side = exchanges.with_variables(side, grant.connection, grant.variables)
+    assert side.target.base_url.endswith("/api/south/4711")
 
 
 def test_connecting_again_tells_them_anew(books: Connection) -> None:
