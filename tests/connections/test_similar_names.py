@@ -86,7 +86,7 @@ def test_nobody_may_anything_with_what_is_called_alike(people: list[User]) -> No
     for one, other in permutations(range(len(people)), 2):
         actor = Actor.of(people[one])
         connection = Connection.objects.get(link_name=LINK_NAMES[other])
-        for may in (access.may_see, access.may_use, access.may_edit, access.may_connect):
+        for may in (access.may_use, access.may_edit, access.may_connect):
             assert not may(actor, connection)
         with pytest.raises(ConnectionNotFound):
             access.get(actor=actor, link_name=LINK_NAMES[other])
