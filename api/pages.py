@@ -21,8 +21,8 @@ Row = TypeVar("Row", bound=Model)
 class Paging(Schema):
     """The query of every list: ``paging: Query[Paging]``."""
 
-    limit: int = Field(LIMIT, ge=1, le=MOST)
-    cursor: str | None = None
+    limit: int = Field(LIMIT, ge=1, le=MOST, description="At most so many.")
+    cursor: str | None = Field(None, description="What the page before has in `next`.")
 
 
 def page(

@@ -9,15 +9,18 @@ import api.handlers
 import api.parser
 import connections.api
 import connections.api_auth
+import connections.errors
 import invoke.api
 import people.api
 import services.api
+from api.description import DescribedAPI
 from manual.api_page import api_page
 
 
 def build_api() -> NinjaAPI:
     """The managing API of the contract, under ``/api/v1``."""
-    built = NinjaAPI(
+    built = DescribedAPI(
+        refusals=(connections.errors.TokenNotAllowed,),
         title="Switchboard",
         version="1",
         description="Manage services, connections, tokens and people. Calls go to /invoke.",

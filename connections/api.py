@@ -1,17 +1,36 @@
 """The managing API: connections, API tokens, and what changes services that connections stand on."""
 
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from ninja import Body, Query, Router, Status
+from ninja import Query, Router, Status
 
+from api.description import may_fail
 from api.pages import Paging, page
 from connections import access, operations, shapes
 from connections.api_auth import NARROWED
+from connections.errors import (
+    ActingForOthers,
+    AuthorizationRequired,
+    ClientMissing,
+    ConnectionDisabled,
+    ConnectionNotFound,
+    LinkNameRetired,
+    LinkNameTaken,
+    NoBuilder,
+    NotForYou,
+    NothingToEnter,
+    NotYourConnection,
+    RetargetUnconfirmed,
+    ServiceInUse,
+    TokenNotFound,
+    WideningUnconfirmed,
+)
 from connections.models import Connection
 from connections.schemas import (
+    AuthorizeOut,
     ConnectIn,
     ConnectionIn,
     ConnectionList,
@@ -24,10 +43,13 @@ from connections.schemas import (
     TokenList,
 )
 from people.actor import from_request
+from people.errors import FreshSignInNeeded
 from problems import ValidationFailed
 from services import api as services_api
 from services import operations as services_operations
 from services import search
+from services.errors import ServiceFixed, ServiceNotFound
+from services.schemas import ServiceIn, ServiceOut, ServicePatch
 
 router = Router(tags=["connections"])
 as_json = shapes.as_json
@@ -52,7 +74,12 @@ def list_connections(request: HttpRequest, query: Query[Listed]) -> dict[str, An
     return {"items": shapes.listed(rows, actor), "next": following}
 
 
-@router.post("/connections", response={201: ConnectionOut}, url_name="connections")
+@router.post(
+    "/connections",
+    response={201: ConnectionOut},
+    url_name="connections",
+    openapi_extra=may_fail(LinkNameTaken, LinkNameRetired, NoBuilder),
+)
 def create_connection(request: HttpRequest, data: ConnectionIn) -> Status[dict[str, Any]]:
     """Make a connection; `authorize_url` says where to authorise it."""
     actor = from_request(request)
@@ -61,14 +88,26 @@ def create_connection(request: HttpRequest, data: ConnectionIn) -> Status[dict[s
     return Status(201, as_json(connection, actor))
 
 
-@router.get("/connections/{link_name}", response=ConnectionOut, url_name="connection", auth=NARROWED)
+@router.get(
+    "/connections/{link_name}",
+    response=ConnectionOut,
+    url_name="connection",
+    openapi_extra=may_fail(ConnectionNotFound),
+    auth=NARROWED,
+)
 def get_connection(request: HttpRequest, link_name: str) -> dict[str, Any]:
     """One connection, as it stands for the asker."""
     actor = from_request(request)
     return as_json(access.get(actor=actor, link_name=link_name), actor)
 
 
-@router.patch("/connections/{link_name}", response=ConnectionOut, url_name="connection", auth=NARROWED)
+@router.patch(
+    "/connections/{link_name}",
+    response=ConnectionOut,
+    url_name="connection",
+    openapi_extra=may_fail(ConnectionNotFound, NotYourConnection),
+    auth=NARROWED,
+)
 def change_connection(request: HttpRequest, link_name: str, data: ConnectionPatch) -> dict[str, Any]:
     """Change what is given; changed scopes or variables need consent again."""
     actor = from_request(request)
@@ -78,7 +117,13 @@ def change_connection(request: HttpRequest, link_name: str, data: ConnectionPatc
     return as_json(connection, actor)
 
 
-@router.delete("/connections/{link_name}", response={204: None}, url_name="connection", auth=NARROWED)
+@router.delete(
+    "/connections/{link_name}",
+    response={204: None},
+    url_name="connection",
+    openapi_extra=may_fail(ConnectionNotFound, NotYourConnection),
+    auth=NARROWED,
+)
 def delete_connection(request: HttpRequest, link_name: str) -> Status[None]:
     """Delete it with all it holds."""
     actor = from_request(request)
@@ -87,7 +132,15 @@ def delete_connection(request: HttpRequest, link_name: str) -> Status[None]:
     return Status(204, None)
 
 
-@router.post("/connections/{link_name}/connect", response=dict[str, Any], url_name="connect", auth=NARROWED)
+@router.post(
+    "/connections/{link_name}/connect",
+    response=ConnectionOut | AuthorizeOut,
+    url_name="connect",
+    openapi_extra=may_fail(
+        ConnectionNotFound, NotForYou, ClientMissing, ConnectionDisabled, NothingToEnter, FreshSignInNeeded
+    ),
+    auth=NARROWED,
+)
 def connect(request: HttpRequest, link_name: str, data: ConnectIn | None = None) -> dict[str, Any]:
     """Key and basic: `credentials` in, the connection out. OAuth: `authorize_url` out."""
     actor = from_request(request)
@@ -97,7 +150,13 @@ def connect(request: HttpRequest, link_name: str, data: ConnectIn | None = None)
     return {"authorize_url": authorize_url} if authorize_url else as_json(connection, actor)
 
 
-@router.post("/connections/{link_name}/revoke", response=RevokedOut, url_name="revoke", auth=NARROWED)
+@router.post(
+    "/connections/{link_name}/revoke",
+    response=RevokedOut,
+    url_name="revoke",
+    openapi_extra=may_fail(ConnectionNotFound, NotForYou, AuthorizationRequired),
+    auth=NARROWED,
+)
 def revoke(request: HttpRequest, link_name: str) -> dict[str, Any]:
     """Wipe the grant here and tell the service; `confirmed` says whether it agreed."""
     actor = from_request(request)
@@ -116,7 +175,13 @@ def list_tokens(request: HttpRequest, paging: Query[Paging]) -> dict[str, Any]:
     return {"items": shapes.tokens_as_json(rows, actor), "next": following}
 
 
-@router.post("/tokens", response={201: NewTokenOut}, url_name="tokens", auth=NARROWED)
+@router.post(
+    "/tokens",
+    response={201: NewTokenOut},
+    url_name="tokens",
+    openapi_extra=may_fail(ActingForOthers, FreshSignInNeeded),
+    auth=NARROWED,
+)
 def create_token(request: HttpRequest, data: TokenIn) -> Status[dict[str, Any]]:
     """Make an API token; its text is in this answer and nowhere else."""
     actor = from_request(request)
@@ -124,7 +189,10 @@ def create_token(request: HttpRequest, data: TokenIn) -> Status[dict[str, Any]]:
     return Status(201, shapes.tokens_as_json([row], actor)[0] | {"token": secret.reveal()})
 
 
-@router.delete("/tokens/{token_id}", response={204: None}, url_name="token", auth=NARROWED)
+@router.delete(
+    "/tokens/{token_id}", response={204: None}, url_name="token", openapi_extra=may_fail(TokenNotFound)
+    auth=NARROWED,
+)
 def revoke_token(request: HttpRequest, token_id: UUID) -> Status[None]:
     """Revoke a token and those made with it."""
     operations.revoke_token(actor=from_request(request), token_id=token_id)
@@ -133,18 +201,28 @@ def revoke_token(request: HttpRequest, token_id: UUID) -> Status[None]:
 
 # --- Services that connections stand on -----------------------------------------------------------
 # On the router of the room below: one address answers all its methods from one router.
-@services_api.router.patch("/services/{link_name}", response=dict[str, Any], url_name="service")
-def change_service(
-    request: HttpRequest, link_name: str, data: Annotated[dict[str, Any], Body()]
-) -> dict[str, Any]:
+@services_api.router.patch(
+    "/services/{link_name}",
+    response=ServiceOut,
+    url_name="service",
+    openapi_extra=may_fail(
+        ServiceNotFound, ServiceFixed, NotYourService, RetargetUnconfirmed, WideningUnconfirmed
+    ),
+)
+def change_service(request: HttpRequest, link_name: str, data: ServicePatch) -> dict[str, Any]:
     """Change a custom service; where credentials would go anywhere new it needs `confirm`."""
     actor = from_request(request)
     service = services_operations.get_service(actor=actor, link_name=link_name)
-    operations.change_service(actor=actor, service=service, data=data)
+    operations.change_service(actor=actor, service=service, data=data.root)
     return services_api.as_json(services_operations.get_service(actor=actor, link_name=link_name), actor)
 
 
-@services_api.router.delete("/services/{link_name}", response={204: None}, url_name="service")
+@services_api.router.delete(
+    "/services/{link_name}",
+    response={204: None},
+    url_name="service",
+    openapi_extra=may_fail(ServiceNotFound, ServiceFixed, ServiceInUse(connections=["storefront"])),
+)
 def delete_service(request: HttpRequest, link_name: str) -> Status[None]:
     """Delete a custom service that no connection uses."""
     actor = from_request(request)

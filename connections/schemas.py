@@ -1,47 +1,78 @@
 """What the API takes and gives for connections and API tokens."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from ninja import Field, Schema
 
 from api.pages import Paging
-from api.schemas import Strict
+from api.schemas import Strict, told
+
+
+NAME: dict[str, Any] = told("What people read: visible characters.", minLength=1, maxLength=100)
+AUDIENCE = {"enum": ["private", "everyone"]}
 
 
 class ConnectionIn(Strict):
     """A new connection. What is left out has the contract's default."""
 
-    service: str
-    name: str
-    link_name: str = ""
-    auth: str | None = None
-    scopes: list[str] = Field(default_factory=list)
-    variables: dict[str, str] = Field(default_factory=dict)
-    credentials_of: str = "owner"
-    audience: str | None = None
-    credentials: dict[str, str] | None = None
+    service: str = Field(description="The service’s link name.")
+    name: str = Field(**NAME)
+    link_name: str = Field(
+        "",
+        **told("What scripts call it by; by default made of the name.", pattern=r"^([a-z][a-z0-9_]{0,49})?$"),
+    )
+    auth: str | None = Field(None, description="Which way to authenticate, where the service offers several.")
+    scopes: list[str] = Field(default_factory=list, description="Scopes that the service declares.")
+    variables: dict[str, str] = Field(
+        default_factory=dict, description="A value for each of the service’s variables."
+    )
+    credentials_of: str = Field(
+        "owner",
+        **told("Whose account it runs on: its owner’s, or each user’s.", enum=["owner", "login_user"]),
+    )
+    audience: str | None = Field(
+        None,
+        description="Who may use it: its creator, or everybody (the default with `login_user`).",
+        json_schema_extra={"anyOf": [{"type": "string", **AUDIENCE}, {"type": "null"}]},
+    )
+    credentials: dict[str, str] | None = Field(
+        None,
+        description="A value for each key of an API key, or `username` and `password`, or `token` and"
+        " `token_secret`.",
+    )
 
 
 class ConnectionPatch(Strict):
     """Only what is given changes; changed scopes or variables need consent again."""
 
-    name: str = ""
+    name: str = Field("", **NAME)
     scopes: list[str] = Field(default_factory=list)
     variables: dict[str, str] = Field(default_factory=dict)
-    audience: str = ""
+    audience: str = Field("", **told(**AUDIENCE))
     disabled: bool = False
 
 
 class ConnectIn(Strict):
-    credentials: dict[str, str] | None = None
+    """Nothing for OAuth."""
+
+    credentials: dict[str, str] | None = Field(
+        None, description="A value for each thing that the service asks for."
+    )
 
 
 class Listed(Paging):
     """``list``: mine, shared or internal; ``q``: words of the name, link name or service."""
 
-    list: str = "mine"
-    q: str = ""
+    list: str = Field(
+        "mine",
+        **told(
+            "`mine`: made by you; `shared`: made by others; `internal`: to Switchboard’s own API.",
+            enum=["mine", "shared", "internal"],
+        ),
+    )
+    q: str = Field("", description="Words of the name, the link name or the service’s name.")
 
 
 class ConnectionOut(Schema):
@@ -77,6 +108,12 @@ class ConnectionList(Schema):
     next: str | None
 
 
+class AuthorizeOut(Schema):
+    """Where the asker authorises: a page of ours."""
+
+    authorize_url: str
+
+
 class RevokedOut(ConnectionOut):
     """``confirmed``: did the service agree? Null where it has no address to be told at."""
 
@@ -85,13 +122,34 @@ class RevokedOut(ConnectionOut):
 
 
 class TokenIn(Strict):
-    name: str
-    scopes: list[str] = Field(default_factory=lambda: ["invoke"])
-    connections: list[str] | None = None
-    methods: list[str] = Field(default_factory=list)
-    networks: list[str] = Field(default_factory=list)
-    act_for: list[str] = Field(default_factory=list)
-    days: int | None = None
+    """A new token, which never may more than the one who makes it."""
+
+    name: str = Field(**NAME)
+    scopes: list[str] = Field(
+        default_factory=lambda: ["invoke"],
+        **told(
+            "`invoke` calls services, `manage` uses this API.",
+            items={"enum": ["invoke", "manage"]},
+            minItems=1,
+            default=["invoke"],
+        ),
+    )
+    connections: list[str] | None = Field(None, description="Link names; null: all.")
+    methods: list[str] = Field(
+        default_factory=list,
+        **told("HTTP methods; none: all.", items={"type": "string", "pattern": r"^[A-Za-z]{1,20}$"}),
+    )
+    networks: list[str] = Field(
+        default_factory=list, description="Where it may be used from, such as 10.1.0.0/16; none: anywhere."
+    )
+    act_for: list[str] = Field(
+        default_factory=list, description="E-mail addresses, or `*`: for administrators."
+    )
+    days: int | None = Field(
+        None,
+        description="How long it lasts; null: until it is revoked.",
+        json_schema_extra={"anyOf": [{"type": "integer", "minimum": 1, "maximum": 3650}, {"type": "null"}]},
+    )
 
 
 class TokenOut(Schema):
@@ -108,7 +166,7 @@ class TokenOut(Schema):
 
 
 class NewTokenOut(TokenOut):
-    token: str
+    token: str = Field(description="The secret, in this answer and nowhere else.")
 
 
 class TokenList(Schema):

@@ -7,10 +7,13 @@ from uuid import UUID
 from django.http import HttpRequest
 from ninja import Query, Router, Schema
 
+from api.description import may_fail
 from api.pages import Paging, page
 from connections import access, grants
 from connections.api_auth import NARROWED
+from connections.errors import ConnectionNotFound, NotYourConnection
 from invoke import operations, snippets
+from invoke.errors import TooManyTests
 from invoke.models import Call
 from people.actor import from_request
 
@@ -69,7 +72,11 @@ class TestOut(Schema):
 
 
 @router.get(
-    "/connections/{link_name}/calls", response=CallList, summary="Calls of a connection", auth=NARROWED
+    "/connections/{link_name}/calls",
+    response=CallList,
+    summary="Calls of a connection",
+    openapi_extra=may_fail(ConnectionNotFound),
+    auth=NARROWED,
 )
 def list_calls(request: HttpRequest, link_name: str, paging: Query[Paging]) -> dict[str, Any]:
     """The calls that you may see, newest first."""
@@ -82,7 +89,11 @@ def list_calls(request: HttpRequest, link_name: str, paging: Query[Paging]) -> d
 
 
 @router.get(
-    "/connections/{link_name}/snippets", response=SnippetList, summary="Code to call it", auth=NARROWED
+    "/connections/{link_name}/snippets",
+    response=SnippetList,
+    summary="Code to call it",
+    openapi_extra=may_fail(ConnectionNotFound),
+    auth=NARROWED,
 )
 def list_snippets(request: HttpRequest, link_name: str) -> dict[str, Any]:
     """Ready to paste, with this server's address and the link name filled in."""
@@ -92,7 +103,13 @@ def list_snippets(request: HttpRequest, link_name: str) -> dict[str, Any]:
     return {"items": snippets.snippets(connection, grant.variables if grant else None)}
 
 
-@router.post("/connections/{link_name}/test", response=TestOut, summary="Test a connection", auth=NARROWED)
+@router.post(
+    "/connections/{link_name}/test",
+    response=TestOut,
+    summary="Test a connection",
+    openapi_extra=may_fail(ConnectionNotFound, NotYourConnection, TooManyTests(retry_after=1)),
+    auth=NARROWED,
+)
 def test(request: HttpRequest, link_name: str) -> operations.TestResult:
     """Send the service's test request; without one, refresh where that can be done."""
     actor = from_request(request)

@@ -5,30 +5,39 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest
-from ninja import Query, Router, Schema, Status
+from ninja import Field, Query, Router, Schema, Status
 
+from api.description import may_fail
 from api.pages import Paging, page
-from api.schemas import Strict
+from api.schemas import Strict, told
 from people import audit_trail, operations
 from people.actor import from_request
+from people.audit_events import Event
+from people.errors import AdministratorsOnly, EmailTaken, FreshSignInNeeded, LastAdministrator, PersonNotFound
 from people.models import Role, User
 
 router = Router()
+EMAIL = told(format="email", maxLength=254)
+ROLE = {"enum": Role.values}
+
+
+def _or_null(**shape: Any) -> dict[str, Any]:
+    return told(anyOf=[{"type": "string", **shape}, {"type": "null"}])
 
 
 class PersonIn(Strict):
     """A new person."""
 
-    email: str
-    role: str = Role.MEMBER.value
+    email: str = Field(**EMAIL)
+    role: str = Field(Role.MEMBER.value, **told(**ROLE))
 
 
 class PersonChange(Strict):
     """What changes about a person; what is left out stays."""
 
-    email: str | None = None
-    role: str | None = None
-    active: bool | None = None
+    email: str | None = Field(None, **_or_null(format="email", maxLength=254))
+    role: str | None = Field(None, **_or_null(**ROLE))
+    active: bool | None = Field(None, description="May they sign in?")
 
 
 class Person(Schema):
@@ -77,15 +86,25 @@ class AuditEvents(Schema):
 
 
 class AuditFilters(Schema):
-    """Each narrows the list: the event's name, the actor's e-mail address, the target, a day or a time."""
+    """Each narrows the list; empty ones do not."""
 
-    event: str = ""
-    actor: str = ""
-    target: str = ""
-    since: str = ""
+    event: str = Field("", **told("The event’s name.", enum=["", *Event.values]))
+    actor: str = Field("", description="The actor’s e-mail address.")
+    target: str = Field("", description="Such as connection:storefront.")
+    since: str = Field(
+        "",
+        description="A day or a time.",
+        json_schema_extra={"anyOf": [{"format": "date-time"}, {"format": "date"}, {"maxLength": 0}]},
+    )
 
 
-@router.get("/people", response=People, tags=["People"], summary="List people")
+@router.get(
+    "/people",
+    response=People,
+    tags=["People"],
+    summary="List people",
+    openapi_extra=may_fail(AdministratorsOnly),
+)
 def list_people(request: HttpRequest, paging: Query[Paging]) -> dict[str, Any]:
     """Everybody, by e-mail address. For administrators."""
     found = operations.find_people(actor=from_request(request))
@@ -93,14 +112,28 @@ def list_people(request: HttpRequest, paging: Query[Paging]) -> dict[str, Any]:
     return {"items": [as_json(person) for person in rows], "next": cursor}
 
 
-@router.post("/people", response={201: NewPerson}, tags=["People"], summary="Add a person")
+@router.post(
+    "/people",
+    response={201: NewPerson},
+    tags=["People"],
+    summary="Add a person",
+    openapi_extra=may_fail(AdministratorsOnly, EmailTaken, FreshSignInNeeded),
+)
 def add_person(request: HttpRequest, body: PersonIn) -> Status[dict[str, Any]]:
     """Makes a person. ``setup_url`` lets them set a password, once. For administrators."""
     person, url = operations.add_person(actor=from_request(request), email=body.email, role=body.role)
     return Status(201, as_json(person) | {"setup_url": url or None})
 
 
-@router.patch("/people/{person_id}", response=Person, tags=["People"], summary="Change a person")
+@router.patch(
+    "/people/{person_id}",
+    response=Person,
+    tags=["People"],
+    summary="Change a person",
+    openapi_extra=may_fail(
+        AdministratorsOnly, PersonNotFound, EmailTaken, LastAdministrator, FreshSignInNeeded
+    ),
+)
 def change_person(request: HttpRequest, person_id: UUID, body: PersonChange) -> dict[str, Any]:
     """Changes address, role or whether they may sign in. The last administrator stays one."""
     actor = from_request(request)

@@ -3,14 +3,17 @@
 from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest
-from ninja import Body, Query, Router, Status
+from ninja import Query, Router, Status
 
+from api.description import may_fail
 from api.pages import Paging, page
 from people.actor import Actor, from_request
+from people.errors import FreshSignInNeeded
 from services import clients, definition, operations
 from services.callback import callback_url
+from services.errors import LinkNameRetired, LinkNameTaken, NoBuilder, NotYourService, ServiceNotFound
 from services.models import Service, ServiceAuth
-from services.schemas import ClientIn, ServiceList
+from services.schemas import ClientIn, ServiceIn, ServiceList, ServiceOut
 from vault.secret import Secret
 
 router = Router(tags=["services"])
@@ -21,8 +24,8 @@ def list_services(
     request: HttpRequest,
     paging: Query[Paging],
     kind: Literal["default", "custom"] | None = None,
-    q: str = "",
-    category: str = "",
+    q: Annotated[str, Query(description="Words of the name, the link name or what it is known as.")] = "",
+    category: Annotated[str, Query(description="A category, as services have it.")] = "",
 ) -> dict[str, Any]:
     """The catalogue and the custom services, by name."""
     actor = from_request(request)
@@ -31,21 +34,33 @@ def list_services(
     return {"items": [as_json(service, actor) for service in rows], "next": following}
 
 
-@router.post("/services", response={201: dict[str, Any]}, url_name="services")
-def create_service(request: HttpRequest, data: Annotated[dict[str, Any], Body()]) -> Status[dict[str, Any]]:
+@router.post(
+    "/services",
+    response={201: ServiceOut},
+    url_name="services",
+    openapi_extra=may_fail(LinkNameTaken, LinkNameRetired, NoBuilder, FreshSignInNeeded),
+)
+def create_service(request: HttpRequest, data: ServiceIn) -> Status[dict[str, Any]]:
     """Make a custom service."""
     actor = from_request(request)
-    return Status(201, as_json(operations.create_service(actor=actor, data=data), actor))
+    return Status(201, as_json(operations.create_service(actor=actor, data=data.root), actor))
 
 
-@router.get("/services/{link_name}", response=dict[str, Any], url_name="service")
+@router.get(
+    "/services/{link_name}", response=ServiceOut, url_name="service", openapi_extra=may_fail(ServiceNotFound)
+)
 def get_service(request: HttpRequest, link_name: str) -> dict[str, Any]:
     """One service."""
     actor = from_request(request)
     return as_json(operations.get_service(actor=actor, link_name=link_name), actor)
 
 
-@router.put("/services/{link_name}/client", response=dict[str, Any], url_name="service-client")
+@router.put(
+    "/services/{link_name}/client",
+    response=ServiceOut,
+    url_name="service-client",
+    openapi_extra=may_fail(ServiceNotFound, NotYourService, FreshSignInNeeded),
+)
 def set_client(request: HttpRequest, link_name: str, data: ClientIn) -> dict[str, Any]:
     """Enter the app that is registered with a service."""
     actor = from_request(request)

@@ -1,21 +1,47 @@
 """What the API takes and gives for services."""
 
+from collections.abc import Callable
 from typing import Any
 
-from ninja import Schema
+from ninja import Field, Schema
+from pydantic import ConfigDict, RootModel
 
-from api.schemas import Strict
+from api.schemas import Strict, told
+from services.definition import described
 
 
 class ClientIn(Strict):
     """An app registered with a service; for OAuth 1 its consumer key and secret."""
 
-    client_id: str
-    client_secret: str = ""
-    private_key: str = ""
-    auth: str | None = None
+    client_id: str = Field(**told("What the service gave your app.", minLength=1, maxLength=500))
+    client_secret: str = Field("", **told("Empty: the stored one stays.", maxLength=8192))
+    private_key: str = Field("", **told("For OAuth 1 with RSA-SHA1, in PEM.", maxLength=16384))
+    auth: str | None = Field(None, description="Which way to authenticate, where several take an app.")
+
+
+def _described_by(make: Callable[[], dict[str, Any]]) -> ConfigDict:
+    """The model is checked elsewhere, field by field, and described as it is checked."""
+
+    def describe(schema: dict[str, Any]) -> None:
+        kept = {"title": schema["title"]}
+        schema.clear()
+        schema.update(kept | make())
+
+    return ConfigDict(json_schema_extra=describe)
+
+
+class ServiceIn(RootModel[dict[str, Any]]):
+    model_config = _described_by(described.new_service)
+
+
+class ServicePatch(RootModel[dict[str, Any]]):
+    model_config = _described_by(described.changed_service)
+
+
+class ServiceOut(RootModel[dict[str, Any]]):
+    model_config = _described_by(described.shown_service)
 
 
 class ServiceList(Schema):
-    items: list[dict[str, Any]]
+    items: list[ServiceOut]
     next: str | None

@@ -17,8 +17,8 @@ CLIENT_VALUES = ("client_id", "client_secret", "private_key")
 BLOCKS = tuple(auth_type.name for auth_type in auth_types.ALL)
 FLAT_KEYS = ("auth_type", "param_type", *BLOCKS)
 _LIST_KEYS = ("name", "label", *FLAT_KEYS)
-_MOST = 10
-_LONGEST = {"client_id": 500, "client_secret": 8192, "private_key": 16384}
+MOST = 10
+LONGEST = {"client_id": 500, "client_secret": 8192, "private_key": 16384}
 
 Errors = list[dict[str, str]]
 
@@ -52,8 +52,8 @@ def read(data: Mapping[str, Any], errors: Errors) -> list[AuthDefinition]:
         if key in data
     ]
     entries = data["auth"]
-    if not isinstance(entries, list) or not 1 <= len(entries) <= _MOST:
-        errors.append({"field": "auth", "message": f"This takes a list of 1 to {_MOST} entries."})
+    if not isinstance(entries, list) or not 1 <= len(entries) <= MOST:
+        errors.append({"field": "auth", "message": f"This takes a list of 1 to {MOST} entries."})
         return []
     found = [_read_one(entry, f"auth.{index}.", errors) for index, entry in enumerate(entries)]
     auths = [auth for auth in found if auth]
@@ -98,8 +98,8 @@ def _client_problems(
 def _client_text_problem(key: str, value: Any) -> str:
     if not isinstance(value, str):
         return "This takes text."
-    if len(value) > _LONGEST[key]:
-        return f"This takes at most {_LONGEST[key]} characters."
+    if len(value) > LONGEST[key]:
+        return f"This takes at most {LONGEST[key]} characters."
     if has_controls(_in_one_line(value) if key == "private_key" else value):
         return "Remove the control character: a line break was pasted along, perhaps."
     return ""
