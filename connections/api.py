@@ -48,8 +48,8 @@ from problems import ValidationFailed
 from services import api as services_api
 from services import operations as services_operations
 from services import search
-from services.errors import ServiceFixed, ServiceNotFound
-from services.schemas import ServiceIn, ServiceOut, ServicePatch
+from services.errors import NotYourService, ServiceFixed, ServiceNotFound
+from services.schemas import ServiceOut, ServicePatch
 
 router = Router(tags=["connections"])
 as_json = shapes.as_json
@@ -190,7 +190,10 @@ def create_token(request: HttpRequest, data: TokenIn) -> Status[dict[str, Any]]:
 
 
 @router.delete(
-    "/tokens/{token_id}", response={204: None}, url_name="token", openapi_extra=may_fail(TokenNotFound)
+    "/tokens/{token_id}",
+    response={204: None},
+    url_name="token",
+    openapi_extra=may_fail(TokenNotFound),
     auth=NARROWED,
 )
 def revoke_token(request: HttpRequest, token_id: UUID) -> Status[None]:
@@ -221,7 +224,9 @@ def change_service(request: HttpRequest, link_name: str, data: ServicePatch) -> 
     "/services/{link_name}",
     response={204: None},
     url_name="service",
-    openapi_extra=may_fail(ServiceNotFound, ServiceFixed, ServiceInUse(connections=["storefront"])),
+    openapi_extra=may_fail(
+        ServiceNotFound, ServiceFixed, NotYourService, ServiceInUse(connections=["storefront"])
+    ),
 )
 def delete_service(request: HttpRequest, link_name: str) -> Status[None]:
     """Delete a custom service that no connection uses."""

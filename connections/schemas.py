@@ -9,7 +9,6 @@ from ninja import Field, Schema
 from api.pages import Paging
 from api.schemas import Strict, told
 
-
 NAME: dict[str, Any] = told("What people read: visible characters.", minLength=1, maxLength=100)
 AUDIENCE = {"enum": ["private", "everyone"]}
 
