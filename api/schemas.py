@@ -14,6 +14,11 @@ def told(description: str = "", **shape: Any) -> dict[str, Any]:
     return {"json_schema_extra": {"description": description, **shape} if description else shape}
 
 
+def example(**values: Any) -> ConfigDict:
+    """The ``model_config`` of a body that shows an example of itself."""
+    return ConfigDict(json_schema_extra={"examples": [values]})
+
+
 class Strict(Schema):
     """A body that takes the fields it names and no others, each of JSON's own type: no "yes" for true.
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from ninja import Field, Schema
 
 from api.pages import Paging
-from api.schemas import Strict, told
+from api.schemas import Strict, example, told
 
 NAME: dict[str, Any] = told("What people read: visible characters.", minLength=1, maxLength=100)
 AUDIENCE = {"enum": ["private", "everyone"]}
@@ -15,6 +15,14 @@ AUDIENCE = {"enum": ["private", "everyone"]}
 
 class ConnectionIn(Strict):
     """A new connection. What is left out has the contract's default."""
+
+    model_config = example(
+        service="practice_api_key",
+        name="Storefront",
+        link_name="storefront",
+        audience="everyone",
+        credentials={"X-Api-Key": "practice-key-storefront"},
+    )
 
     service: str = Field(description="The service’s link name.")
     name: str = Field(**NAME)
@@ -46,6 +54,8 @@ class ConnectionIn(Strict):
 class ConnectionPatch(Strict):
     """Only what is given changes; changed scopes or variables need consent again."""
 
+    model_config = example(name="Storefront, renamed", audience="private")
+
     name: str = Field("", **NAME)
     scopes: list[str] = Field(default_factory=list)
     variables: dict[str, str] = Field(default_factory=dict)
@@ -55,6 +65,8 @@ class ConnectionPatch(Strict):
 
 class ConnectIn(Strict):
     """Nothing for OAuth."""
+
+    model_config = example(credentials={"X-Api-Key": "practice-key-storefront"})
 
     credentials: dict[str, str] | None = Field(
         None, description="A value for each thing that the service asks for."
@@ -122,6 +134,8 @@ class RevokedOut(ConnectionOut):
 
 class TokenIn(Strict):
     """A new token, which never may more than the one who makes it."""
+
+    model_config = example(name="nightly", scopes=["invoke"], methods=["GET"], days=90)
 
     name: str = Field(**NAME)
     scopes: list[str] = Field(

@@ -9,7 +9,7 @@ from ninja import Field, Query, Router, Schema, Status
 
 from api.description import may_fail
 from api.pages import Paging, page
-from api.schemas import Strict, told
+from api.schemas import Strict, example, told
 from people import audit_trail, operations
 from people.actor import from_request
 from people.audit_events import Event
@@ -28,12 +28,16 @@ def _or_null(**shape: Any) -> dict[str, Any]:
 class PersonIn(Strict):
     """A new person."""
 
+    model_config = example(email="grace@example.com", role="builder")
+
     email: str = Field(**EMAIL)
     role: str = Field(Role.MEMBER.value, **told(**ROLE))
 
 
 class PersonChange(Strict):
     """What changes about a person; what is left out stays."""
+
+    model_config = example(role="member", active=False)
 
     email: str | None = Field(None, **_or_null(format="email", maxLength=254))
     role: str | None = Field(None, **_or_null(**ROLE))

@@ -6,12 +6,14 @@ from typing import Any
 from ninja import Field, Schema
 from pydantic import ConfigDict, RootModel
 
-from api.schemas import Strict, told
+from api.schemas import Strict, example, told
 from services.definition import described
 
 
 class ClientIn(Strict):
     """An app registered with a service; for OAuth 1 its consumer key and secret."""
+
+    model_config = example(client_id="1000.ABC", client_secret="the-secret-it-gave")
 
     client_id: str = Field(**told("What the service gave your app.", minLength=1, maxLength=500))
     client_secret: str = Field("", **told("Empty: the stored one stays.", maxLength=8192))

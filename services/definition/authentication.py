@@ -68,7 +68,7 @@ def client_of(
 ) -> ClientKeys | None:
     """The app's keys among a block's values. ``given`` is by the block's own names."""
     names = dict(zip(CLIENT_VALUES, auth_type.client_fields, strict=False))
-    values = {key: given.get(name) or "" for key, name in names.items()}
+    values = {key: "" if given.get(name) is None else given[name] for key, name in names.items()}
     problems = {key: _client_text_problem(key, value) for key, value in values.items()}
     if not any(problems.values()) and any(values.values()):
         problems = _client_problems(auth_type, config, values)
@@ -125,7 +125,7 @@ def _read_one(entry: Any, prefix: str, errors: Errors) -> AuthDefinition | None:
     _check_blocks(entry, auth_type, prefix, errors)
     param_type = _param_type_of(entry, auth_type, prefix, errors)
     name, label = _names_of(entry, auth_type, prefix, errors)
-    block = entry.get(auth_type.name) or {}
+    block = {} if entry.get(auth_type.name) is None else entry[auth_type.name]
     config = _config_of(block, auth_type, f"{prefix}{auth_type.name}", errors)
     if config is None or param_type is None:
         return None
@@ -166,7 +166,10 @@ def _param_type_of(
 
 
 def _names_of(entry: Mapping[str, Any], auth_type: AuthType, prefix: str, errors: Errors) -> tuple[str, str]:
-    name, label = entry.get("name") or auth_type.name, entry.get("label") or auth_type.label
+    name, label = (
+        given if given not in (None, "") else own
+        for given, own in ((entry.get("name"), auth_type.name), (entry.get("label"), auth_type.label))
+    )
     if not isinstance(name, str) or not LINK_NAME_PATTERN.fullmatch(name):
         message = "Small letters, digits and underscores, beginning with a letter, at most 50."
         errors.append({"field": f"{prefix}name", "message": message})

@@ -25,6 +25,14 @@ _WORDS = {
     "identity": "The request that tells whose credential it is.",
 }
 _PARAM_TYPE = "Where the credential goes; by default the first place that its type has."
+_EXAMPLE: Schema = {
+    "name": "Example",
+    "link_name": "example",
+    "auth_type": "api_key",
+    "param_type": "header",
+    "base_url": "https://api.example.com",
+    "api_key": {"params": [{"key": "X-Api-Key"}]},
+}
 _SHOWN: Schema = {
     "kind": {"enum": ["default", "custom"]},
     "category": {"type": "string"},
@@ -42,7 +50,10 @@ def new_service() -> Schema:
     shape = _own_shape()
     flat = [_variant(shape, _way(each), f"A service with {each.label}") for each in auth_types.ALL]
     several = _object({"auth": _several()}, "auth")
-    return {"oneOf": [*flat, _variant(shape, several, "A service with several ways")]}
+    return {
+        "oneOf": [*flat, _variant(shape, several, "A service with several ways")],
+        "examples": [_EXAMPLE],
+    }
 
 
 def changed_service() -> Schema:
@@ -60,7 +71,7 @@ def changed_service() -> Schema:
             "description": "Its link name, where credentials would go anywhere new.",
         },
     }
-    return _object(fields)
+    return _object(fields) | {"examples": [{"headers": {"X-Api-Version": "2026-01-01"}}]}
 
 
 def shown_service() -> Schema:
