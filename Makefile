@@ -1,7 +1,7 @@
 # Two commands: `make run` starts Switchboard, `make test` checks everything. Each works from a fresh clone.
 
 .NOTPARALLEL:
-.PHONY: run test dev machine lint format types layers templates migrations deploy sqlite postgres locks pictures icons
+.PHONY: run test dev machine lint format types layers templates migrations deploy sqlite postgres locks pictures icons schema
 
 PYTHON := .venv/bin/python
 WORKERS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
@@ -74,6 +74,9 @@ locks: dev
 	  ../$(PYTHON) -m uv pip compile $$set.in -o $$set.txt --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet $(UPGRADE) || exit 1; \
 	done
+
+schema: dev
+	@SCHEMA_EXAMPLES=100 TEST_DATABASE=sqlite $(PYTHON) -m pytest -q tests/api/test_schema.py
 
 pictures: dev machine
 	@$(PYTHON) scripts/screenshots.py

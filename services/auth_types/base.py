@@ -35,9 +35,10 @@ class ParamType(StrEnum):
 
 
 class Config(BaseModel):
-    """The contract's block of an auth type, less the client's own values. Unknown keys are refused."""
+    """The contract’s block of an auth type, less the client’s own values: unknown keys are refused, and so is
+    anything but JSON’s own type ("yes" for true)."""
 
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(extra="forbid", strict=True, str_strip_whitespace=True)
 
 
 @dataclass(frozen=True, slots=True)

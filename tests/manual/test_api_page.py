@@ -1,13 +1,17 @@
 """The API's description as a page."""
 
+import json
+import shlex
+from typing import Any
+
 import pytest
 from django.test import Client
 
-from manual.api_page import Field, groups
+from manual.api_page import Answer, Field, Refusal, groups
 from people.models import User
 from tests.conftest import SignIn
 
-SCHEMA = {
+SCHEMA: dict[str, Any] = {
     "paths": {
         "/api/v1/things/{id}": {
             "patch": {
@@ -25,7 +29,17 @@ SCHEMA = {
                     200: {
                         "description": "OK",
                         "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Thing"}}},
-                    }
+                    },
+                    409: {
+                        "description": "`conflict`: It is taken.",
+                        "content": {
+                            "application/problem+json": {
+                                "examples": {
+                                    "conflict": {"summary": "It is taken.", "value": {"code": "conflict"}}
+                                }
+                            }
+                        },
+                    },
                 },
             }
         },
@@ -61,11 +75,37 @@ def test_an_operation_has_its_parameters_its_body_and_its_answers() -> None:
         ("name", "text", True),
         ("tags", "list of text", False),
         ("owner", "Thing or null", False),
+        ("owner.is_on", "true or false", False),
         ("kind", "a | b", False),
         ("any", "anything", False),
     ]
-    assert operation.answers == [("200", "OK", [Field("is_on", "true or false", is_required=False)])]
+    assert operation.answers == [Answer("200", "OK", [Field("is_on", "true or false", is_required=False)])]
+    assert operation.refusals == [Refusal("409", "conflict", "It is taken.")]
     assert other.name == "Other"
+
+
+def test_a_call_shows_the_body_and_survives_a_shell() -> None:
+    described = SCHEMA["paths"]["/api/v1/things/{id}"]["patch"]
+    schemas = {**SCHEMA["components"]["schemas"], "ThingIn": {"examples": [{"name": "Ada's"}]}}
+    shown = groups(
+        {"paths": {"/things/{link_name}": {"patch": described}}, "components": {"schemas": schemas}}
+    )
+    command, *rest = shlex.split(shown[0].operations[0].call.replace("\\\n", ""))
+    assert (command, rest[:2]) == ("curl", ["-X", "PATCH"])
+    assert rest[2].endswith("/things/storefront")
+    assert json.loads(rest[-1]) == {"name": "Ada's"}
+
+
+def test_a_body_of_several_kinds_shows_the_fields_of_all() -> None:
+    one = {"properties": {"kind": {"const": "a"}, "x": {"type": "string"}}, "required": ["kind", "x"]}
+    other = {"properties": {"kind": {"const": "b"}}, "required": ["kind"]}
+    content = {"application/json": {"schema": {"oneOf": [one, other]}}}
+    described = {"post": {"requestBody": {"content": content}, "responses": {}}}
+    shown = groups({"paths": {"/things": described}, "components": {"schemas": {}}})
+    assert [(each.name, each.kind, each.is_required) for each in shown[0].operations[0].body] == [
+        ("kind", "a | b", True),
+        ("x", "text", False),
+    ]
 
 
 @pytest.mark.django_db
@@ -77,3 +117,7 @@ def test_every_operation_of_the_api_is_on_the_page(signed_in: SignIn, stranger: 
         assert path.replace("{", "{") in page
         for described in methods.values():
             assert described["summary"] in page
+            assert f'id="{described["operationId"]}"' in page
+    assert page.count("curl ") == sum(len(methods) for methods in schema["paths"].values())
+    assert "service_in_use" in page
+    assert "oauth2.token_url" in page
