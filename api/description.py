@@ -76,7 +76,7 @@ class DescribedAPI(NinjaAPI):
         own = operation.pop(_OWN, ())
         for parameter in operation["parameters"]:
             parameter["schema"] = _as_sent(parameter["schema"])
-        session = {"session": []} if method in SAFE else {"session": [], "csrf": []}
+        session: dict[str, list[str]] = {"session": []} if method in SAFE else {"session": [], "csrf": []}
         operation["security"] = [{"token": []}, session]
         for status, answer in operation["responses"].items():
             answer["description"] = _TITLES.get(status, answer["description"])

@@ -19,6 +19,7 @@ _SENTENCES = {
     "missing": "This field is required.",
     "extra_forbidden": "There is no such field.",
     "string_type": "This takes a text.",
+    "string_too_long": "This takes at most {max_length} characters.",
     "bool_type": "This takes true or false.",
     "bool_parsing": "This takes true or false.",
     "int_type": "This takes a whole number.",
@@ -129,4 +130,7 @@ def _field(location: Sequence[str | int]) -> str:
 
 
 def _sentence(error: dict[str, Any]) -> str:
-    return _SENTENCES.get(error["type"]) or str(error["msg"]).removeprefix("Value error, ")
+    sentence = _SENTENCES.get(error["type"])
+    if sentence:
+        return sentence.format(**error.get("ctx", {}))
+    return str(error["msg"]).removeprefix("Value error, ")

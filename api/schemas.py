@@ -10,8 +10,9 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def told(description: str = "", **shape: Any) -> dict[str, Any]:
-    """What a field takes, for the description alone: the room's own check says it in better words."""
-    return {"json_schema_extra": {"description": description, **shape} if description else shape}
+    """A ``json_schema_extra``: what a field takes, described only. The room's own check says what is wrong in
+    better words."""
+    return {"description": description, **shape} if description else shape
 
 
 def example(**values: Any) -> ConfigDict:

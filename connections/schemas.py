@@ -10,7 +10,7 @@ from api.pages import Paging
 from api.schemas import Strict, example, told
 
 NAME: dict[str, Any] = told("What people read: visible characters.", minLength=1, maxLength=100)
-AUDIENCE = {"enum": ["private", "everyone"]}
+AUDIENCE: dict[str, Any] = {"enum": ["private", "everyone"]}
 
 
 class ConnectionIn(Strict):
@@ -25,10 +25,12 @@ class ConnectionIn(Strict):
     )
 
     service: str = Field(description="The service’s link name.")
-    name: str = Field(**NAME)
+    name: str = Field(json_schema_extra=NAME)
     link_name: str = Field(
         "",
-        **told("What scripts call it by; by default made of the name.", pattern=r"^([a-z][a-z0-9_]{0,49})?$"),
+        json_schema_extra=told(
+            "What scripts call it by; by default made of the name.", pattern=r"^([a-z][a-z0-9_]{0,49})?$"
+        ),
     )
     auth: str | None = Field(None, description="Which way to authenticate, where the service offers several.")
     scopes: list[str] = Field(default_factory=list, description="Scopes that the service declares.")
@@ -37,7 +39,9 @@ class ConnectionIn(Strict):
     )
     credentials_of: str = Field(
         "owner",
-        **told("Whose account it runs on: its owner’s, or each user’s.", enum=["owner", "login_user"]),
+        json_schema_extra=told(
+            "Whose account it runs on: its owner’s, or each user’s.", enum=["owner", "login_user"]
+        ),
     )
     audience: str | None = Field(
         None,
@@ -56,10 +60,10 @@ class ConnectionPatch(Strict):
 
     model_config = example(name="Storefront, renamed", audience="private")
 
-    name: str = Field("", **NAME)
+    name: str = Field("", json_schema_extra=NAME)
     scopes: list[str] = Field(default_factory=list)
     variables: dict[str, str] = Field(default_factory=dict)
-    audience: str = Field("", **told(**AUDIENCE))
+    audience: str = Field("", json_schema_extra=AUDIENCE)
     disabled: bool = False
 
 
@@ -78,7 +82,7 @@ class Listed(Paging):
 
     list: str = Field(
         "mine",
-        **told(
+        json_schema_extra=told(
             "`mine`: made by you; `shared`: made by others; `internal`: to Switchboard’s own API.",
             enum=["mine", "shared", "internal"],
         ),
@@ -137,10 +141,10 @@ class TokenIn(Strict):
 
     model_config = example(name="nightly", scopes=["invoke"], methods=["GET"], days=90)
 
-    name: str = Field(**NAME)
+    name: str = Field(json_schema_extra=NAME)
     scopes: list[str] = Field(
         default_factory=lambda: ["invoke"],
-        **told(
+        json_schema_extra=told(
             "`invoke` calls services, `manage` uses this API.",
             items={"enum": ["invoke", "manage"]},
             minItems=1,
@@ -150,7 +154,9 @@ class TokenIn(Strict):
     connections: list[str] | None = Field(None, description="Link names; null: all.")
     methods: list[str] = Field(
         default_factory=list,
-        **told("HTTP methods; none: all.", items={"type": "string", "pattern": r"^[A-Za-z]{1,20}$"}),
+        json_schema_extra=told(
+            "HTTP methods; none: all.", items={"type": "string", "pattern": r"^[A-Za-z]{1,20}$"}
+        ),
     )
     networks: list[str] = Field(
         default_factory=list, description="Where it may be used from, such as 10.1.0.0/16; none: anywhere."

@@ -15,7 +15,7 @@ from ninja import NinjaAPI
 JSON = "application/json"
 PROBLEM = "application/problem+json"
 REF = "#/components/schemas/"
-DEEPEST = 2  # oauth2.token_url, and no further: a table is read, not searched
+DEEPEST = 3  # oauth2.scopes[].name, and no further: a table is read, not searched
 STAND_INS = {"link_name": "storefront"}
 AN_ID = "01890a5d-ac96-774b-bcce-b302099a8057"
 
@@ -175,7 +175,10 @@ def _fields(
         yield Field(f"{prefix}{name}", _kind(part), name in required, text)
         if depth < DEEPEST:
             inner, step = _inside(schema, part)
-            yield from _fields(schema, inner, f"{prefix}{name}{step}.", depth + 1)
+            deeper = (
+                DEEPEST if "oneOf" in inner else depth + 1
+            )  # what may be of several kinds is told briefly
+            yield from _fields(schema, inner, f"{prefix}{name}{step}.", deeper)
 
 
 def _members(schema: dict[str, Any], shape: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:

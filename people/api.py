@@ -18,7 +18,7 @@ from people.models import Role, User
 
 router = Router()
 EMAIL = told(format="email", maxLength=254)
-ROLE = {"enum": Role.values}
+ROLE: dict[str, Any] = {"enum": Role.values}
 
 
 def _or_null(**shape: Any) -> dict[str, Any]:
@@ -30,8 +30,8 @@ class PersonIn(Strict):
 
     model_config = example(email="grace@example.com", role="builder")
 
-    email: str = Field(**EMAIL)
-    role: str = Field(Role.MEMBER.value, **told(**ROLE))
+    email: str = Field(json_schema_extra=EMAIL)
+    role: str = Field(Role.MEMBER.value, json_schema_extra=ROLE)
 
 
 class PersonChange(Strict):
@@ -39,8 +39,8 @@ class PersonChange(Strict):
 
     model_config = example(role="member", active=False)
 
-    email: str | None = Field(None, **_or_null(format="email", maxLength=254))
-    role: str | None = Field(None, **_or_null(**ROLE))
+    email: str | None = Field(None, json_schema_extra=_or_null(format="email", maxLength=254))
+    role: str | None = Field(None, json_schema_extra=_or_null(**ROLE))
     active: bool | None = Field(None, description="May they sign in?")
 
 
@@ -92,7 +92,7 @@ class AuditEvents(Schema):
 class AuditFilters(Schema):
     """Each narrows the list; empty ones do not."""
 
-    event: str = Field("", **told("The event’s name.", enum=["", *Event.values]))
+    event: str = Field("", json_schema_extra=told("The event’s name.", enum=["", *Event.values]))
     actor: str = Field("", description="The actor’s e-mail address.")
     target: str = Field("", description="Such as connection:storefront.")
     since: str = Field(

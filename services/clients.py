@@ -95,7 +95,10 @@ def _checked(
     names = dict(zip(CLIENT_VALUES, auth_type.client_fields, strict=False))
     secrets = {"client_secret": client_secret, "private_key": private_key}
     values = {"client_id": client_id} | {key: secret.reveal() for key, secret in secrets.items() if secret}
-    given = {names[key]: value for key, value in values.items() if key in names}
+    unused = [key for key in values if key not in names]
+    if unused:
+        raise ValidationFailed.of(unused[0], "This service takes none: leave it out.")
+    given = {names[key]: value for key, value in values.items()}
     errors: Errors = []
     keys = checked_client(auth_type, auth.config, given, "", errors)
     if keys is None and not errors:

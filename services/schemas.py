@@ -8,6 +8,7 @@ from pydantic import ConfigDict, RootModel
 
 from api.schemas import Strict, example, told
 from services.definition import described
+from services.definition.authentication import LONGEST
 
 
 class ClientIn(Strict):
@@ -15,9 +16,16 @@ class ClientIn(Strict):
 
     model_config = example(client_id="1000.ABC", client_secret="the-secret-it-gave")
 
-    client_id: str = Field(**told("What the service gave your app.", minLength=1, maxLength=500))
-    client_secret: str = Field("", **told("Empty: the stored one stays.", maxLength=8192))
-    private_key: str = Field("", **told("For OAuth 1 with RSA-SHA1, in PEM.", maxLength=16384))
+    client_id: str = Field(
+        max_length=LONGEST["client_id"],
+        json_schema_extra=told("What the service gave your app.", minLength=1),
+    )
+    client_secret: str = Field(
+        "", max_length=LONGEST["client_secret"], description="Empty: the stored one stays."
+    )
+    private_key: str = Field(
+        "", max_length=LONGEST["private_key"], description="For OAuth 1 with RSA-SHA1, in PEM."
+    )
     auth: str | None = Field(None, description="Which way to authenticate, where several take an app.")
 
 

@@ -24,6 +24,13 @@ _WORDS = {
     "test": "The request that proves a credential.",
     "identity": "The request that tells whose credential it is.",
 }
+_OF_BLOCKS = {  # where a form has words of its own
+    "params": "What is asked for when connecting, and where each value goes.",
+    "scopes": "What a connection may ask for.",
+    "authorize_params": "Further parameters of the authorize URL.",
+    "token_params": "Further parameters of the token URL.",
+    "token_prefix": "Null: Bearer in headers, none elsewhere. Empty: none anywhere.",
+}
 _PARAM_TYPE = "Where the credential goes; by default the first place that its type has."
 _EXAMPLE: Schema = {
     "name": "Example",
@@ -145,6 +152,9 @@ def _several() -> Schema:
 
 def _block(auth_type: AuthType) -> Schema:
     block = _inlined(auth_type.Config)
+    for name, part in block["properties"].items():
+        words = _OF_BLOCKS.get(name) or part.get("description", part.get("title", ""))
+        block["properties"][name] = {**part, "description": words}
     client = dict(zip(auth_type.client_fields, CLIENT_VALUES, strict=False))
     for field, value in client.items():
         words = "Of the app; it may come later." + ("" if value == "client_id" else " Never told.")

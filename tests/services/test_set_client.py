@@ -141,3 +141,11 @@ def test_a_service_without_apps_takes_none(owner: User, make_service: Make) -> N
     with pytest.raises(ValidationFailed, match="another look") as raised:
         set_client(owner, service, "1000.X", "s")
     assert raised.value.errors[0]["field"] == "auth"
+
+
+def test_a_key_that_the_service_has_no_use_for_is_told(owner: User, make_service: Make) -> None:
+    service = make_service()
+    auth = service.auths.get()
+    with pytest.raises(ValidationFailed) as told:
+        clients.store(auth, client_id="1000.X", client_secret=Secret("s"), private_key=Secret("a key"))
+    assert [error["field"] for error in told.value.errors] == ["private_key"]
