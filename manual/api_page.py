@@ -10,6 +10,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
+from markdown_it import MarkdownIt
 from ninja import NinjaAPI
 
 JSON = "application/json"
@@ -17,12 +18,13 @@ PROBLEM = "application/problem+json"
 REF = "#/components/schemas/"
 DEEPEST = 3  # oauth2.scopes[].name, and no further: a table is read, not searched
 STAND_INS = {"link_name": "storefront"}
+_WORDS = MarkdownIt("commonmark", {"html": False})
 AN_ID = "01890a5d-ac96-774b-bcce-b302099a8057"
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A parameter, or a field of a body. ``kind`` is its type in a word or two."""
+    """A parameter, or a field of a body. ``kind`` is its type in a word or two, ``text`` is HTML."""
 
     name: str
     kind: str
@@ -32,7 +34,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What comes back where all went well. ``title`` is its status, and ``text`` what it means."""
+    """What comes back where all went well. ``title`` is its status, and ``text`` (HTML) what it means."""
 
     status: str
     text: str
@@ -45,7 +47,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An error that may come back: its status, its code, its sentence."""
+    """An error that may come back: its status, its code, its sentence as HTML."""
 
     status: str
     code: str
@@ -54,7 +56,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One method of one address. ``call`` is an example of it, for a shell."""
+    """One method of one address. ``call`` is an example of it, for a shell; ``text`` is HTML."""
 
     anchor: str
     method: str
@@ -107,11 +109,11 @@ def _operation(schema: dict[str, Any], method: str, path: str, described: dict[s
         method=method.upper(),
         path=path,
         summary=described.get("summary", ""),
-        text=described.get("description", ""),
+        text=_html(described.get("description", "")),
         parameters=[_parameter(each) for each in described.get("parameters", [])],
         body=list(_fields(schema, body)),
         answers=[
-            Answer(status, answer.get("description", ""), list(_fields(schema, _shape(answer, JSON))))
+            Answer(status, _html(answer.get("description", "")), list(_fields(schema, _shape(answer, JSON))))
             for status, answer in responses.items()
             if PROBLEM not in answer.get("content", {})
         ],
@@ -129,7 +131,7 @@ def _shape(described: Mapping[str, Any], content_type: str) -> dict[str, Any]:
 def _refusals(status: str, answer: Mapping[str, Any]) -> Iterator[Refusal]:
     examples = answer.get("content", {}).get(PROBLEM, {}).get("examples", {})
     for example in examples.values():
-        yield Refusal(status, example["value"]["code"], example["summary"])
+        yield Refusal(status, example["value"]["code"], _html(example["summary"]))
 
 
 # --- An example call ------------------------------------------------------------------------------
@@ -226,7 +228,12 @@ def _with_limits(text: str, shape: Mapping[str, Any]) -> str:
         told.append(f"{shape['minimum']} to {shape['maximum']}.")
     if shape.get("default") not in (None, "", [], {}):
         told.append(f"By default {json.dumps(shape['default'])}.")
-    return " ".join(told)
+    return _html(" ".join(told))
+
+
+def _html(text: str) -> str:
+    """The words of a description, which has `names` in backticks; they are our own, and raw HTML is text."""
+    return str(_WORDS.renderInline(text))
 
 
 def _kind(shape: dict[str, Any]) -> str:
