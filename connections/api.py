@@ -17,6 +17,7 @@ from connections.errors import (
     ClientMissing,
     ConnectionDisabled,
     ConnectionNotFound,
+    EndpointBusy,
     LinkNameRetired,
     LinkNameTaken,
     NoBuilder,
@@ -121,7 +122,7 @@ def change_connection(request: HttpRequest, link_name: str, data: ConnectionPatc
     "/connections/{link_name}",
     response={204: None},
     url_name="connection",
-    openapi_extra=may_fail(ConnectionNotFound, NotYourConnection),
+    openapi_extra=may_fail(ConnectionNotFound, NotYourConnection, EndpointBusy),
     auth=NARROWED,
 )
 def delete_connection(request: HttpRequest, link_name: str) -> Status[None]:
@@ -137,7 +138,13 @@ def delete_connection(request: HttpRequest, link_name: str) -> Status[None]:
     response=ConnectionOut | AuthorizeOut,
     url_name="connect",
     openapi_extra=may_fail(
-        ConnectionNotFound, NotForYou, ClientMissing, ConnectionDisabled, NothingToEnter, FreshSignInNeeded
+        ConnectionNotFound,
+        NotForYou,
+        ClientMissing,
+        ConnectionDisabled,
+        NothingToEnter,
+        FreshSignInNeeded,
+        EndpointBusy,
     ),
     auth=NARROWED,
 )
@@ -154,7 +161,7 @@ def connect(request: HttpRequest, link_name: str, data: ConnectIn | None = None)
     "/connections/{link_name}/revoke",
     response=RevokedOut,
     url_name="revoke",
-    openapi_extra=may_fail(ConnectionNotFound, NotForYou, AuthorizationRequired),
+    openapi_extra=may_fail(ConnectionNotFound, NotForYou, AuthorizationRequired, EndpointBusy),
     auth=NARROWED,
 )
 def revoke(request: HttpRequest, link_name: str) -> dict[str, Any]:

@@ -59,7 +59,7 @@ LASTS = timedelta(minutes=10)
 TOLD = 100  # scopes, in the audit trail
 SAID = frozenset({"error", "error_description", "error_uri", "iss", "scope"})  # the rest may be a secret
 # Round trips that wait for one service, or are one person's, in this process.
-ROUND_TRIPS = Limits(8, lambda: EndpointBusy(retry_after=5))
+ROUND_TRIPS = Limits(8, EndpointBusy)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from api.description import may_fail
 from api.pages import Paging, page
 from connections import access, grants
 from connections.api_auth import NARROWED
-from connections.errors import ConnectionNotFound, NotYourConnection
+from connections.errors import ConnectionNotFound, EndpointBusy, NotYourConnection
 from invoke import operations, snippets
 from invoke.errors import TooManyTests
 from invoke.models import Call
@@ -107,7 +107,7 @@ def list_snippets(request: HttpRequest, link_name: str) -> dict[str, Any]:
     "/connections/{link_name}/test",
     response=TestOut,
     summary="Test a connection",
-    openapi_extra=may_fail(ConnectionNotFound, NotYourConnection, TooManyTests(retry_after=1)),
+    openapi_extra=may_fail(ConnectionNotFound, NotYourConnection, TooManyTests, EndpointBusy),
     auth=NARROWED,
 )
 def test(request: HttpRequest, link_name: str) -> operations.TestResult:

@@ -57,6 +57,9 @@ class TooManyTests(Throttled):
     message = "Too many tests are under way, of this connection or by you."
     hint = "Wait for some of them to end, then try again."
 
+    def __init__(self) -> None:
+        super().__init__(retry_after=5)
+
 
 class TooMuchAtOnce(Unavailable):
     """More that is long waits to be read or signed than the server keeps."""

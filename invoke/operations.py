@@ -26,7 +26,7 @@ from services.target import Target
 
 UNAUTHORIZED = 401
 OURS = {"Accept": "application/json, */*;q=0.5", "User-Agent": "Switchboard"}  # where a service has none
-_TESTS = Limits(4, lambda: TooManyTests(retry_after=5))  # of a person, and of a connection
+_TESTS = Limits(4, TooManyTests)  # of a person, and of a connection
 STATUS_CLASSES = {"2": "2xx", "3": "3xx", "4": "4xx", "5": "5xx"}
 
 
@@ -101,7 +101,7 @@ def test_connection(*, actor: Actor, connection: Connection) -> TestResult:
     """Send the service's test request; without one, refresh where that can be done.
 
     Audited before the credential is used. A refusal (401) makes the connection ``reconnect_needed``.
-    Raises NotYourConnection, TooManyTests.
+    Raises NotYourConnection, TooManyTests, EndpointBusy.
     """
     if not (access.may_use(actor, connection) or access.may_edit(actor, connection)):
         raise NotYourConnection
