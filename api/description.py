@@ -29,6 +29,7 @@ _PRECONDITIONS: tuple[Failure, ...] = (
     problems.NotAllowed,
     problems.Throttled(retry_after=60),
     DatabaseUnavailable(retry_after=5),
+    problems.Unavailable("This server is answering as many requests as it can.", retry_after=5),
 )
 _HEADERS = {
     401: {
