@@ -185,6 +185,16 @@ def test_stops_where_its_keys_are_not_the_databases(
     assert fresh(authorised).failures == 0
 
 
+@pytest.mark.django_db
+def test_waits_at_its_end_for_the_refreshes_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr(worker, "run", lambda *_, **__: done.append("ran"))
+    monkeypatch.setattr(grants.REFRESHES, "finish", lambda: done.append("waited"))
+    call_command("worker")
+    assert done == ["ran", "waited"]
+
+
 @pytest.mark.django_db(transaction=True)
 def test_two_at_once_share_what_is_due(authorised: Grant, provider: Provider) -> None:
     """While one has asked for a new token, the other finds nothing to do, and clears away beside it."""

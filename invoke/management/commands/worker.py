@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from connections import worker
+from connections import grants, worker
 from invoke import chores
 from people import logs
 from problems import AppError
@@ -26,3 +26,5 @@ class Command(BaseCommand):
             worker.run(stop, chores=(*worker.CHORES, *chores.CHORES))
         except AppError as error:
             raise CommandError(f"{error.message} {error.hint}") from None
+        finally:
+            grants.REFRESHES.finish()
