@@ -58,7 +58,6 @@ class Figures:
 class Kind:
     """Those who ask for one thing."""
 
-    name: str
     waits: list[Wait] = field(default_factory=list)
 
     def is_quick(self) -> bool:
@@ -90,9 +89,9 @@ class Watch:
     """Asks from when it is entered until it is left."""
 
     def __init__(self, port: int, pids: Sequence[int], link_name: str, token: str) -> None:
-        self.calls = Kind("another caller")
-        self.probes = Kind("/healthz")
-        self.pages = Kind("the API")
+        self.calls = Kind()
+        self.probes = Kind()
+        self.pages = Kind()
         self._port = port
         self._pids = pids
         self._call = wire.head("GET", f"/invoke/{link_name}/quick", token=token, is_last=False)
