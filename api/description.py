@@ -58,11 +58,19 @@ class DescribedAPI(NinjaAPI):
     def __init__(self, *, refusals: Sequence[Failure] = (), **options: Any) -> None:
         super().__init__(**options)
         self.refusals = tuple(refusals)
+        self._schemas: dict[str, OpenAPISchema] = {}
 
     def get_openapi_schema(
         self, *, path_prefix: str | None = None, path_params: dict[str, Any] | None = None
     ) -> OpenAPISchema:
-        schema = super().get_openapi_schema(path_prefix=path_prefix, path_params=path_params)
+        """The same for everybody, and so made once. Not to be written to."""
+        prefix = self.get_root_path(path_params or {}) if path_prefix is None else path_prefix
+        if prefix not in self._schemas:
+            self._schemas[prefix] = self._describe(prefix)
+        return self._schemas[prefix]
+
+    def _describe(self, path_prefix: str) -> OpenAPISchema:
+        schema = super().get_openapi_schema(path_prefix=path_prefix)
         for methods in schema["paths"].values():
             for method, operation in methods.items():
                 self._complete(method, operation)

@@ -27,6 +27,12 @@ def operations(schema: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
     ]
 
 
+def test_is_made_once() -> None:
+    from config.urls import managing
+
+    assert managing.get_openapi_schema() is managing.get_openapi_schema()
+
+
 Operations = list[tuple[str, str, dict[str, Any]]]
 
 
