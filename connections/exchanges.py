@@ -16,10 +16,10 @@ from django.db import connection as database
 
 import problems
 from connections.errors import EndpointBusy
-from connections.limits import Limits
 from connections.models import Connection
 from outbound import guard, session
 from outbound.errors import HostNotAllowed
+from problems.limits import Limits
 from services import failures, sources, target
 from services import operations as services_operations
 from services.auth_types.base import Answer, AuthType, Exchange, Flow, Tokens

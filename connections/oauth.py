@@ -44,13 +44,13 @@ from connections.errors import (
     WrongServiceReturned,
 )
 from connections.exchanges import ServiceSide
-from connections.limits import Limits
 from connections.links import Link
 from connections.models import Connection, Grant
 from people import audit
 from people.actor import Actor
 from people.audit_events import Event
 from people.models import User
+from problems.limits import Limits
 from services import auth_types, clients, sources
 from services.auth_types.base import Consent, Tokens
 from vault import Secret, digest

@@ -16,7 +16,6 @@ import structlog
 
 from connections import grants
 from connections.errors import AuthorizationRequired, RefreshUnavailable
-from connections.limits import Limits
 from invoke import aside, overrides, paths, renewal, resolve, rights, signing, streams, trail
 from invoke.asks import Ask, Body, Caller
 from invoke.errors import ServerStopped
@@ -28,6 +27,7 @@ from outbound.errors import AddressNotAllowed, HostNotAllowed, UnsendableRequest
 from outbound.guard import Destination
 from people.audit_events import Event
 from problems import AppError, InvalidInput, NotFound, ReconnectNeeded
+from problems.limits import Limits
 from services.errors import VariableMissing
 from vault import Secret
 from vault.errors import Unsealable

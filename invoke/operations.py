@@ -8,7 +8,6 @@ from django.db.models import Q, QuerySet
 
 from connections import access, exchanges, grants, status, variables
 from connections.errors import NotYourConnection
-from connections.limits import Limits
 from connections.models import ApiToken, Connection, Grant
 from invoke import headers, paths, runtime
 from invoke.asks import Ask, Caller
@@ -20,6 +19,7 @@ from people import audit
 from people.actor import Actor
 from people.audit_events import Event
 from problems import ReconnectNeeded, Unavailable, UpstreamFailed
+from problems.limits import Limits
 from services import auth_types, sources, target
 from services.auth_types.errors import ClientRefused
 from services.target import Target

@@ -6,7 +6,6 @@ from functools import lru_cache
 from django.conf import settings
 
 from connections import exchanges
-from connections.limits import Limits
 from invoke import resolve
 from invoke.asks import Ask, Caller
 from invoke.engine import Bounds, Deliver, Engine
@@ -15,6 +14,7 @@ from invoke.reader import Given, open_reader, read_now
 from invoke.recorder import Held, Keeper, Record, Recorder, store
 from invoke.resolve import Reader
 from outbound.client import Client
+from problems.limits import Limits
 
 MOST_IN_ALL = 2000  # calls of a process
 

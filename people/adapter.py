@@ -10,9 +10,26 @@ from django.http import HttpRequest
 from people import addresses, audit, sessions, throttle
 from people.audit_events import Event
 from people.models import User
+from problems import Unavailable
+from problems.limits import Limits
 
 FAILURES = 20  # of an account or from an address, within five minutes (the contract)
 ACCOUNT, ADDRESS = "sign_in_account", "sign_in_address"
+
+
+class TooManySignIns(Unavailable):
+    """As many passwords as a process looks at together are being looked at (503)."""
+
+    message = "Many people are signing in at this moment."
+    hint = "Wait a few seconds, then send the form again."
+
+    def __init__(self) -> None:
+        super().__init__(retry_after=5)
+
+
+# A password costs a second of processor time, whoever sends it: most of the places of pages are not theirs.
+SIGN_INS = Limits(8, TooManySignIns)
+EVERYBODY = "all"
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
@@ -42,11 +59,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         return False
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
-        """The active person with these credentials, or None. Raises TooManyFailures.
+        """The active person with these credentials, or None. Raises TooManyFailures, TooManySignIns.
 
         A guess is counted before it is looked at, so that guesses sent together count together, and
         taken back when it was right. A disabled person's right password is a wrong one.
         """
+        with SIGN_INS.held(EVERYBODY):
+            return self._checked(request, credentials)
+
+    def _checked(self, request: HttpRequest, credentials: dict[str, Any]) -> User | None:
         keys = _keys(request, str(credentials.get("email", "")))
         for scope, key in keys.items():
             throttle.check(scope, key, limit=FAILURES)

@@ -11,9 +11,9 @@ import pytest
 from pytest_django import Settings
 
 from config.cycle import Allowance
-from connections.limits import Limits
 from invoke import gateway as module
 from invoke.errors import ServerBusy, TooManyCalls
+from problems.limits import Limits
 from tests.invoke.conftest import Desk, Gateway, Recorded
 from tests.invoke.upstream import Seen, Upstream, answer
 

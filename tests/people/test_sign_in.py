@@ -13,6 +13,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
+from people import adapter
 from people.audit_events import Event
 from people.models import AuditEvent, Role, User
 from people.signals import administrator_signed_in
@@ -157,6 +158,17 @@ def test_guesses_sent_together_count_together(owner: User) -> None:
         statuses = list(pool.map(guess, range(40)))
     assert statuses.count(200) <= 20
     assert set(statuses) == {200, 429}
+
+
+def test_a_process_looks_at_few_passwords_together(client: Client, owner: User) -> None:
+    """They take the processors: pages for those who are here go on meanwhile."""
+    with adapter.SIGN_INS.held(*[adapter.EVERYBODY] * 8):
+        refused = sign_in(client, owner.email)
+        assert (refused.status_code, refused["Retry-After"]) == (503, "5")
+        assert "Many people are signing in" in refused.text
+    for _ in range(21):
+        assert sign_in(client, owner.email).status_code == 302
+        client.post("/accounts/logout/")
 
 
 def test_right_passwords_cost_nothing(client: Client, owner: User) -> None:
