@@ -60,7 +60,7 @@ class BodyTooLarge(problems.InvalidInput):
     code = "payload_too_large"
     status = 413
     message = "The body is larger than this address takes."
-    hint = "Send less at once."
+    hint = "Send less at once: pages and the API take 2 MB, and probes nothing."
 
 
 def answer(error: problems.AppError) -> HttpResponse:
@@ -125,8 +125,9 @@ def _unforeseen(request: HttpRequest, error: Any) -> HttpResponse:
 def _field(location: Sequence[str | int]) -> str:
     """The dotted name of a field, less where ninja found it and the name of our own argument."""
     source, *rest = location
-    parts = rest[1:] if source in {"body", "form"} and len(rest) > 1 else rest
-    return ".".join(str(part) for part in parts)
+    if source in {"body", "form"}:
+        return ".".join(str(part) for part in rest[1:]) or "body"
+    return ".".join(str(part) for part in rest)
 
 
 def _sentence(error: dict[str, Any]) -> str:

@@ -58,8 +58,8 @@ def client() -> TestClient:
         router.add_api_operation(f"/{name}", ["GET"], fails(error))
 
     @router.post("/things")
-    def make(request: HttpRequest, body: Body) -> str:
-        return body.name
+    def make(request: HttpRequest, data: Body) -> str:
+        return data.name
 
     @router.get("/things")
     def list_things(request: HttpRequest, paging: Query[Paging]) -> int:
