@@ -178,6 +178,7 @@ def test_never_shows_a_typed_secret_again(visitor: Client) -> None:
     page = refused(visitor, base_url="", **{"oauth2.client_id": "1000.X", "oauth2.client_secret": "canary"})
     assert "canary" not in page
     assert "1000.X" in page
+    assert page.count("It was not kept, as nothing was saved: enter it again.") == 1
 
 
 def test_does_not_mind_what_stands_in_the_other_blocks(visitor: Client) -> None:
