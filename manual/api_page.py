@@ -1,6 +1,7 @@
 """The API's description as a page, drawn on the server from its OpenAPI schema."""
 
 import json
+import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +18,8 @@ JSON = "application/json"
 PROBLEM = "application/problem+json"
 REF = "#/components/schemas/"
 DEEPEST = 3  # oauth2.scopes[].name, and no further: a table is read, not searched
-STAND_INS = {"link_name": "storefront"}
+STAND_INS = {"connections": "storefront", "services": "example"}  # what the examples of bodies make
+_PLACE = re.compile(r"\{\w+\}")
 _WORDS = MarkdownIt("commonmark", {"html": False})
 AN_ID = "01890a5d-ac96-774b-bcce-b302099a8057"
 
@@ -137,9 +139,8 @@ def _refusals(status: str, answer: Mapping[str, Any]) -> Iterator[Refusal]:
 # --- An example call ------------------------------------------------------------------------------
 def _call(method: str, path: str, body: Any) -> str:
     """The operation in curl's words."""
-    address = settings.PUBLIC_URL + path
-    for name in [part.partition("}")[0] for part in path.split("{")[1:]]:
-        address = address.replace(f"{{{name}}}", STAND_INS.get(name, AN_ID))
+    kind = path.removeprefix("/api/v1/").partition("/")[0]
+    address = settings.PUBLIC_URL + _PLACE.sub(STAND_INS.get(kind, AN_ID), path)
     lines = [
         f"curl {address}" if method == "GET" else f"curl -X {method} {address}",
         '-H "Authorization: Bearer $SWITCHBOARD_TOKEN"',

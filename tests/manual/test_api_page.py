@@ -88,11 +88,14 @@ def test_a_call_shows_the_body_and_survives_a_shell() -> None:
     described = SCHEMA["paths"]["/api/v1/things/{id}"]["patch"]
     schemas = {**SCHEMA["components"]["schemas"], "ThingIn": {"examples": [{"name": "Ada's"}]}}
     shown = groups(
-        {"paths": {"/things/{link_name}": {"patch": described}}, "components": {"schemas": schemas}}
+        {
+            "paths": {"/api/v1/connections/{link_name}": {"patch": described}},
+            "components": {"schemas": schemas},
+        }
     )
     command, *rest = shlex.split(shown[0].operations[0].call.replace("\\\n", ""))
     assert (command, rest[:2]) == ("curl", ["-X", "PATCH"])
-    assert rest[2].endswith("/things/storefront")
+    assert rest[2].endswith("/api/v1/connections/storefront")
     assert json.loads(rest[-1]) == {"name": "Ada's"}
 
 
