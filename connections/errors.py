@@ -218,7 +218,7 @@ class Unauthenticated(NotAllowed):
 class TokenNotAllowed(NotAllowed):
     code = "token_not_allowed"
     message = "This API token may not do this."
-    hint = "Use a token with the right scope and connections, or make one on the API tokens page."
+    hint = "Use a token whose scopes, connections and methods take this in, or make one at API tokens."
 
 
 class CsrfFailed(NotAllowed):
