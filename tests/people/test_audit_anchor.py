@@ -223,6 +223,7 @@ def test_an_event_that_is_rolled_back_is_not_anchored(caplog: pytest.LogCaptureF
 def test_the_worker_tells_an_anchor_that_its_log_does_not_have_yet(caplog: pytest.LogCaptureFixture) -> None:
     row = write(2)[-1]
     audit._last_told = None  # another process wrote them
+    caplog.clear()
     with caplog.at_level(logging.INFO, logger=LOGGER):
         for _ in range(3):
             worker.do_round(timezone.now(), threading.Event(), chores=(worker.tell_anchor,))

@@ -5,8 +5,9 @@ import pytest
 from services.auth_types import token_answer
 from services.auth_types.base import Answer
 from services.auth_types.errors import TokenAnswerRefused
+from services.auth_types.oauth2_config import OAuth2Config
 
-CONFIG = {"token_path": "access_token", "scope_separator": " "}
+CONFIG = OAuth2Config(token_url="https://a.example.com/token").model_dump()
 
 
 @pytest.mark.parametrize(
