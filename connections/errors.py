@@ -62,11 +62,12 @@ class NothingToEnter(Conflict):
 
 
 class ServiceInUse(Conflict):
-    """``connections`` lists the link names that stand in the way."""
+    """``connections`` lists the link names that stand in the way, as far as the asker may see them."""
 
     code = "service_in_use"
     message = "Connections use this service."
     hint = "Delete these connections first, or leave the service as it is."
+    others = "Connections of other people use it, too: ask an administrator, or leave the service as it is."
 
 
 class RetargetUnconfirmed(ConfirmationRequired):

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from connections import grants
+from connections import access, grants
 from connections.errors import RetargetUnconfirmed, ServiceInUse, WideningUnconfirmed
 from connections.models import Connection, Grant
 from people import audit
@@ -64,9 +64,11 @@ def delete_service(*, actor: Actor, service: Service) -> None:
     """Delete a custom service that nothing uses. Raises ServiceInUse with ``connections``."""
     services_operations.lock_service(service.link_name)
     service = services_operations.get_service(actor=actor, link_name=service.link_name)
-    used_by = _connections_of(service).order_by("link_name").values_list("link_name", flat=True)
+    used_by = _connections_of(service).count()
     if used_by and services_operations.may_edit(actor, service):
-        raise ServiceInUse(connections=list(used_by))
+        seen = access.visible(actor).filter(auth__service=service).order_by("link_name")
+        named = list(seen.values_list("link_name", flat=True))
+        raise ServiceInUse(connections=named, hint="" if len(named) == used_by else ServiceInUse.others)
     services_operations.remove(actor=actor, service=service)
 
 

@@ -57,17 +57,17 @@ def delete(request: HttpRequest, link_name: str) -> HttpResponse:
     actor = from_request(request)
     service = _editable(actor, link_name)
     form = ConfirmForm(posted(request), link_name=service.link_name)
-    seen = set(access.visible(actor).filter(auth__service=service).values_list("link_name", flat=True))
-    unseen: list[str] = []
+    is_used = access.visible(actor).filter(auth__service=service).exists()
+    refused: ServiceInUse | None = None
     if form.is_valid():
         try:
             operations.delete_service(actor=actor, service=service)
         except ServiceInUse as error:
-            unseen = sorted(set(error.extra["connections"]) - seen)
+            refused = error
         else:
             messages.success(request, f"{service.name} is deleted.")
             return redirect("services:list")
-    context = {"service": service, "form": form, "seen": seen, "unseen": unseen}
+    context = {"service": service, "form": form, "is_used": is_used, "refused": refused}
     status = 409 if form.is_valid() else 422 if form.errors else 200
     return render(request, "connections/service_delete.html", context, status=status)
 

@@ -132,13 +132,15 @@ def test_delete_is_refused_while_connections_use_it_and_lists_them(
     assert Service.objects.filter(link_name="weather").exists()
 
 
-def test_delete_names_connections_that_the_person_does_not_see(
+def test_delete_tells_of_connections_that_the_person_does_not_see_and_names_none(
     owners: Client, administrator: User, key_service: Service, make_connection: MakeConnection
 ) -> None:
     make_connection(key_service, "hers", by=administrator)
     response = owners.post(DELETE, {"confirm": "weather"})
     assert response.status_code == 409
-    assert "hers" in text_of(response)
+    assert "Connections of other people use it, too" in text_of(response)
+    assert "hers" not in text_of(response)
+    assert Service.objects.filter(link_name="weather").exists()
 
 
 def test_delete_wants_the_link_name_and_then_deletes(owners: Client, key_service: Service) -> None:
