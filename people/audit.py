@@ -194,9 +194,7 @@ def first_broken() -> Broken | None:
             return Broken(row.sequence, f"{row.event} ({row.pk}) is not the event that the anchor tells of.")
     if kept and kept.sequence > seen.sequence:
         return Broken(seen.sequence + 1, f"it and what followed is missing, up to {kept.sequence}.")
-    if kept is None and seen != NOTHING:
-        return Broken(seen.sequence, "the anchor, which says where the trail ends, is missing.")
-    return None
+    return None if kept else Broken(seen.sequence, "the anchor, which says where the trail ends, is missing.")
 
 
 @contextmanager
@@ -248,8 +246,8 @@ def _end() -> End:
 
 
 def _move_anchor(end: End) -> None:
-    if not AuditAnchor.objects.update(sequence=end.sequence, hash=end.hash):
-        AuditAnchor.objects.create(sequence=end.sequence, hash=end.hash)
+    """One that is gone is not made anew: that would cover up what went with it."""
+    AuditAnchor.objects.update(sequence=end.sequence, hash=end.hash)
     transaction.on_commit(lambda: _tell(end))
 
 

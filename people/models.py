@@ -133,8 +133,8 @@ class AuditEvent(models.Model):
 
 
 class AuditAnchor(models.Model):
-    """One row: where the audit trail ends. The next event follows from here, whatever is left of the table,
-    so that an end that was cut off shows."""
+    """One row, made by the migration: where the audit trail ends. The next event follows from here, whatever
+    is left of the table, so that an end that was cut off shows."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     is_only = models.BooleanField(default=True, unique=True)
