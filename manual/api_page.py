@@ -224,7 +224,7 @@ def _resolved(schema: dict[str, Any], shape: dict[str, Any]) -> dict[str, Any]:
 
 def _with_limits(text: str, shape: Mapping[str, Any]) -> str:
     """The sentence, the range and the default."""
-    told = [text] if text else []
+    told = [text if text.endswith((".", ":")) else f"{text}."] if text else []
     if "minimum" in shape and "maximum" in shape:
         told.append(f"{shape['minimum']} to {shape['maximum']}.")
     if shape.get("default") not in (None, "", [], {}):
