@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Iterable, Mapping
-from urllib.parse import parse_qsl, quote_plus, unquote_plus
+from urllib.parse import quote_plus, unquote_plus, unquote_to_bytes
 
 from invoke import multipart
 from invoke.asks import FORM_METHODS, Pairs
@@ -32,7 +32,8 @@ def fields_of(data: bytes, content_type: str) -> Pairs | None:
     if media_type(content_type) != URLENCODED:
         return None
     _check_number(data)
-    return tuple(parse_qsl(data.decode("utf-8", "replace"), keep_blank_values=True))
+    parts = (part.partition("=") for part in data.decode("utf-8", "replace").split("&") if part)
+    return tuple((_unquoted(name), _unquoted(value)) for name, _, value in parts)
 
 
 def without(text: str, names: frozenset[str]) -> str:
@@ -43,14 +44,28 @@ def without(text: str, names: frozenset[str]) -> str:
     if not names or not text:
         return text
     return "&".join(
-        part for part in text.split("&") if unquote_plus(part.partition("=")[0]).strip().lower() not in names
+        part for part in text.split("&") if _unquoted(part.partition("=")[0]).strip().lower() not in names
     )
 
 
 def lacking(text: str, pairs: Mapping[str, str]) -> list[tuple[str, str]]:
     """The pairs whose names an urlencoded text does not have, in either case."""
-    named = {unquote_plus(part.partition("=")[0]).strip().lower() for part in text.split("&")}
+    named = {_unquoted(part.partition("=")[0]).strip().lower() for part in text.split("&")}
     return [(name, value) for name, value in pairs.items() if name.lower() not in named]
+
+
+def _unquoted(text: str) -> str:
+    """As ``unquote_plus``, but long texts piece by piece."""
+    if len(text) <= _PIECE_BYTES:
+        return unquote_plus(text)
+    data = text.replace("+", " ").encode("utf-8", "surrogateescape")
+    decoded, start = list[bytes](), 0
+    while start < len(data):
+        end = start + _PIECE_BYTES
+        end -= 1 + data[end - 2 : end][::-1].find(b"%") if b"%" in data[end - 2 : end] else 0
+        decoded.append(unquote_to_bytes(data[start:end]))
+        start = end
+    return b"".join(decoded).decode("utf-8", "replace")
 
 
 def joined(text: str, pairs: Iterable[tuple[str, str]]) -> str:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -148,6 +149,16 @@ def test_a_multipart_body_has_ten_thousand_parts(gateway: Gateway, upstream: Ups
 def test_a_part_whose_head_does_not_end_is_refused(gateway: Gateway, upstream: Upstream, head: bytes) -> None:
     assert post(gateway, b"--b\r\n" + head + b"\r\n--b--", MULTIPART).code == "invalid_request"
     assert upstream.seen == []
+
+
+@pytest.mark.parametrize("unit", ["%c3%A4", "%", "%4", "+a", "ä%zz%", "a%26%3d"])
+def test_a_long_field_is_read_like_a_short_one(unit: str) -> None:
+    for shift in range(7):
+        text = f"{'x' * shift}{unit * 9_000}={unit * 9_000}&b&&=c"
+        assert bodies.fields_of(text.encode(), FORM) == tuple(parse_qsl(text, keep_blank_values=True))
+        token = "".join(f"%{byte:02x}" for byte in b"token")
+        kept = bodies.without(f"{' ' * shift}{'+' * 40_000}{token}=1&{text}", frozenset({"token"}))
+        assert kept == text
 
 
 @pytest.mark.usefixtures("signed")
