@@ -63,7 +63,8 @@ sqlite: dev
 	@echo "== Tests on SQLite"
 	@TEST_DATABASE=sqlite $(PYTHON) -m pytest -q -n $(WORKERS)
 
-# Journeys and peers talk to servers and browsers, whose database changes nothing: they run once, above.
+# Journeys and peers talk to servers and browsers, whose database changes nothing: they run once, above. So
+# do files that ask for no database (tests/conftest.py).
 postgres: dev
 	@echo "== Tests on PostgreSQL"
 	@TEST_DATABASE=postgres $(PYTHON) -m pytest -q -n $(WORKERS) -m "not journey and not peer"

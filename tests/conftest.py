@@ -5,6 +5,7 @@ stranger: a member with whom nothing is · script: an API token of the owner's.
 """
 
 import ipaddress
+import os
 import socket
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
@@ -151,6 +152,20 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 # --- The database ---------------------------------------------------------------------------------
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On PostgreSQL, files whose tests ask for no database are left out: they say the same on SQLite."""
+    if os.environ.get("TEST_DATABASE") != "postgres":
+        return
+    asking = {item.path for item in items if _asks_for_the_database(item)}
+    config.hook.pytest_deselected(items=[item for item in items if item.path not in asking])
+    items[:] = [item for item in items if item.path in asking]
+
+
+def _asks_for_the_database(item: pytest.Item) -> bool:
+    fixtures = {"db", "transactional_db", "installation"} & set(getattr(item, "fixturenames", ()))
+    return bool(fixtures) or item.get_closest_marker("django_db") is not None
+
+
 @pytest.fixture(scope="session", autouse=True)
 def our_host() -> Generator[None]:
     """Django's client asks for ``testserver``, and our pages would send it on to PUBLIC_URL."""
