@@ -6,6 +6,7 @@ import json
 import re
 import string
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from urllib.parse import quote, quote_plus, unquote
 
 from vault.secret import Secret
@@ -44,22 +45,30 @@ class Pieces:
 class Blanker:
     """``blank(text)``: the text without what some secrets, or encodings of them, hold too.
 
-    Made once for all the texts of an exchange. A text that hides one otherwise is blanked whole.
+    Made once for all the texts of an exchange, and at work only once there is one. A text that hides a
+    secret otherwise is blanked whole.
     """
 
     def __init__(self, secrets: Iterable[Secret]) -> None:
-        self._plain, self._squeezed = Pieces(PIECE), Pieces(HIDDEN_PIECE)
-        for secret in set(secrets):
+        self._secrets = set(secrets)
+
+    @cached_property
+    def _pieces(self) -> tuple[Pieces, Pieces]:
+        """As they are spelt, and by their letters and digits alone."""
+        plain, squeezed = Pieces(PIECE), Pieces(HIDDEN_PIECE)
+        for secret in self._secrets:
             for spelling in _spellings(secret.reveal()):
-                self._plain.add(spelling.translate(_LOWER))
-                self._squeezed.add(_squeeze(spelling))
+                plain.add(spelling.translate(_LOWER))
+                squeezed.add(_squeeze(spelling))
+        return plain, squeezed
 
     def __call__(self, text: str) -> str:
+        plain, squeezed = self._pieces
         covered = [False] * len(text)
-        for start, end in self._plain.found_in(text.translate(_LOWER)):
+        for start, end in plain.found_in(text.translate(_LOWER)):
             covered[start:end] = [True] * (end - start)
         blanked = "".join(_kept(text, covered))
-        is_hidden = any(True for each in _decodings(blanked) for _ in self._squeezed.found_in(_squeeze(each)))
+        is_hidden = any(True for each in _decodings(blanked) for _ in squeezed.found_in(_squeeze(each)))
         return MARK if is_hidden else blanked
 
 
