@@ -43,15 +43,18 @@ def without(text: str, names: frozenset[str]) -> str:
     """
     if not names or not text:
         return text
-    return "&".join(
-        part for part in text.split("&") if _unquoted(part.partition("=")[0]).strip().lower() not in names
-    )
+    return "&".join(part for part in text.split("&") if _name_of(part) not in names)
 
 
 def lacking(text: str, pairs: Mapping[str, str]) -> list[tuple[str, str]]:
     """The pairs whose names an urlencoded text does not have, in either case."""
-    named = {_unquoted(part.partition("=")[0]).strip().lower() for part in text.split("&")}
+    named = {_name_of(part) for part in text.split("&")}
     return [(name, value) for name, value in pairs.items() if name.lower() not in named]
+
+
+def _name_of(pair: str) -> str:
+    """What tells it from other pairs of an urlencoded text, in lower case."""
+    return _unquoted(pair.partition("=")[0]).strip().lower()
 
 
 def _unquoted(text: str) -> str:
