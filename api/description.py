@@ -28,7 +28,7 @@ _PRECONDITIONS: tuple[Failure, ...] = (
     Unauthenticated,
     problems.NotAllowed,
     problems.Throttled(retry_after=60),
-    DatabaseUnavailable(retry_after=5),
+    DatabaseUnavailable,
     problems.Unavailable("This server is answering as many requests as it can.", retry_after=5),
 )
 _HEADERS = {

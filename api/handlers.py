@@ -44,6 +44,7 @@ class DatabaseUnavailable(problems.Unavailable):
 
     code = "database_unavailable"
     message = "The database cannot be reached for the moment; nothing was changed."
+    retry_after_s = 5
 
 
 class MethodNotAllowed(problems.InvalidInput):
@@ -68,11 +69,6 @@ def answer(error: problems.AppError) -> HttpResponse:
     return JsonResponse(
         error.as_problem(), status=error.status, headers=error.headers(), content_type=CONTENT_TYPE
     )
-
-
-def database_away() -> DatabaseUnavailable:
-    """The error for a database that does not answer."""
-    return DatabaseUnavailable(retry_after=5)
 
 
 def install(api: NinjaAPI) -> None:
@@ -114,7 +110,7 @@ def _http_error(request: HttpRequest, error: Any) -> HttpResponse:
 
 def _database_away(request: HttpRequest, error: Any) -> HttpResponse:
     log.warning("api.database_away", error=type(error).__name__, path=request.path)
-    return answer(database_away())
+    return answer(DatabaseUnavailable())
 
 
 def _unforeseen(request: HttpRequest, error: Any) -> HttpResponse:

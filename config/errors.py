@@ -38,6 +38,4 @@ class TooManyConnections(Unavailable):
         "Close some of them. Where it is a proxy's address, the administrator sets TRUSTED_PROXY_COUNT; "
         "else they can raise MAX_CONNECTIONS_PER_ADDRESS."
     )
-
-    def __init__(self) -> None:
-        super().__init__(retry_after=1)
+    retry_after_s = 1

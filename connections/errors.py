@@ -183,9 +183,7 @@ class EndpointBusy(Unavailable):
 
     message = "Many people are waiting for services to answer; nothing was done and nothing used up."
     hint = "Try again in a moment: reload the page, or send the same once more."
-
-    def __init__(self) -> None:
-        super().__init__(retry_after=5)
+    retry_after_s = 5
 
 
 class LinkSpent(FlowFailed):

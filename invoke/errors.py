@@ -46,9 +46,7 @@ class TooManyCalls(Throttled):
 
     message = "Too many calls are under way for this token or connection."
     hint = "Wait for some of them to end, then try again."
-
-    def __init__(self) -> None:
-        super().__init__(retry_after=1)
+    retry_after_s = 1
 
 
 class TooManyTests(Throttled):
@@ -56,9 +54,7 @@ class TooManyTests(Throttled):
 
     message = "Too many tests are under way, of this connection or by you."
     hint = "Wait for some of them to end, then try again."
-
-    def __init__(self) -> None:
-        super().__init__(retry_after=5)
+    retry_after_s = 5
 
 
 class TooMuchAtOnce(Unavailable):
@@ -66,9 +62,7 @@ class TooMuchAtOnce(Unavailable):
 
     message = "This server has as many long bodies to read as it can keep."
     hint = "Try again when `Retry-After` has passed."
-
-    def __init__(self) -> None:
-        super().__init__(retry_after=1)
+    retry_after_s = 1
 
 
 class ServerBusy(Unavailable):
@@ -76,9 +70,7 @@ class ServerBusy(Unavailable):
 
     message = "This server is answering as many requests as it can."
     hint = "Try again when `Retry-After` has passed; the administrator can raise WEB_WORKERS."
-
-    def __init__(self) -> None:
-        super().__init__(retry_after=1)
+    retry_after_s = 1
 
 
 class DatabaseUnavailable(Unavailable):
@@ -87,6 +79,7 @@ class DatabaseUnavailable(Unavailable):
     code = "database_unavailable"
     message = "The database is away for the moment; nothing was sent to the service."
     hint = "Try again when `Retry-After` has passed."
+    retry_after_s = 2
 
 
 class ServerStopped(Unavailable):

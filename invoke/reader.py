@@ -20,16 +20,10 @@ Cursor = psycopg.AsyncCursor[tuple[Any, ...]]
 
 log = structlog.get_logger(__name__)
 
-RETRY_AFTER_S = 2
 WAIT_S = 5  # for PostgreSQL's answer, all told
 CONNECT_S = 2
 _BROKEN = (psycopg.OperationalError, psycopg.InterfaceError)
 _BUSY_S = 2
-
-
-def away() -> DatabaseUnavailable:
-    """The error for a database that does not answer."""
-    return DatabaseUnavailable(retry_after=RETRY_AFTER_S)
 
 
 class PostgresReader:
@@ -51,7 +45,7 @@ class PostgresReader:
                 return await self._select(params)
         except (*_BROKEN, TimeoutError) as error:
             log.warning("call.database_away", error=type(error).__name__)
-            raise away() from None
+            raise DatabaseUnavailable from None
 
     async def _select(self, params: Mapping[str, Any]) -> Row:
         if self._idle:
@@ -112,7 +106,7 @@ class SqliteReader:
                 return Row._make(patient.execute(SQL["sqlite"], params).fetchone())
         except sqlite3.Error as error:
             log.warning("call.database_away", error=type(error).__name__)
-            raise away() from None
+            raise DatabaseUnavailable from None
 
     def _connect(self, wait_s: float) -> sqlite3.Connection:
         return sqlite3.connect(self._uri, uri=True, timeout=wait_s, isolation_level=None)
@@ -160,7 +154,7 @@ def read_now(params: Mapping[str, Any]) -> Row:
                 found = cursor.connection.execute(SQL["postgresql"], params).fetchone()
     except (django_errors.OperationalError, sqlite3.Error, psycopg.Error) as error:
         log.warning("call.database_away", error=type(error).__name__)
-        raise away() from None
+        raise DatabaseUnavailable from None
     return Row._make(found)
 
 

@@ -23,7 +23,7 @@ from django.db import connection, transaction
 from connections import tokens
 from invoke import redact
 from invoke.asks import Ask, Caller
-from invoke.reader import away
+from invoke.errors import DatabaseUnavailable
 from invoke.resolve import Row
 from people.ids import uuid7
 from problems.database import DATABASE_AWAY
@@ -164,7 +164,7 @@ class Recorder:
             await self._in_thread(lambda: self._write([record]))
         except DatabaseError as error:
             log.warning("call.record_refused", error=type(error).__name__)
-            raise away() from None
+            raise DatabaseUnavailable from None
 
     def add(self, record: Record) -> None:
         """The call is over: its record goes out with the next flush."""

@@ -11,7 +11,7 @@ from django.db import Error as DatabaseError
 
 from connections import grants
 from connections.models import Grant
-from invoke.reader import away
+from invoke.errors import DatabaseUnavailable
 from invoke.resolve import Credential
 
 _MARGIN_S = 0.2  # before the call's own deadline, so that the answer names what failed
@@ -47,7 +47,7 @@ async def refresh(
             raise grants.takes_long() from None
         return credential
     except DatabaseError:
-        raise away() from None
+        raise DatabaseUnavailable from None
 
 
 def _is_good(credential: Credential, now: float) -> bool:

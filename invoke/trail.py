@@ -16,7 +16,7 @@ from django.db import connections as databases
 from connections import api_auth, oauth
 from connections.errors import ConnectionNotFound
 from connections.models import Connection
-from invoke.reader import away
+from invoke.errors import DatabaseUnavailable
 from invoke.resolve import Row, plan_of
 from people import audit, throttle
 from people.actor import Actor
@@ -36,7 +36,7 @@ async def in_thread(work: Callable[[], T]) -> T:
             return work()
         except DatabaseError as error:
             log.warning("call.database_away", error=type(error).__name__)
-            raise away() from None
+            raise DatabaseUnavailable from None
         finally:
             databases.close_all()
 

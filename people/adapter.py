@@ -22,9 +22,7 @@ class TooManySignIns(Unavailable):
 
     message = "Many people are signing in at this moment."
     hint = "Wait a few seconds, then send the form again."
-
-    def __init__(self) -> None:
-        super().__init__(retry_after=5)
+    retry_after_s = 5
 
 
 # A password costs a second of processor time, whoever sends it: most of the places of pages are not theirs.

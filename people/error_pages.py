@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
 import problems
-from api.handlers import BodyTooLarge, answer, database_away
+from api.handlers import BodyTooLarge, DatabaseUnavailable, answer
 from people import addresses
 from problems.database import DATABASE_AWAY
 
@@ -96,7 +96,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """Django's 500, outside a view: in a middleware, say, that reads the session."""
     is_away = isinstance(sys.exc_info()[1], DATABASE_AWAY)
-    return _told(request, database_away() if is_away else problems.AppError())
+    return _told(request, DatabaseUnavailable() if is_away else problems.AppError())
 
 
 def _told(request: HttpRequest, error: problems.AppError) -> HttpResponse:

@@ -21,7 +21,7 @@ from django.utils.http import http_date
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 import problems
-from api.handlers import MethodNotAllowed, answer, database_away
+from api.handlers import DatabaseUnavailable, MethodNotAllowed, answer
 from people import audit, error_pages, sessions
 from people.audit_events import Event
 from people.errors import FreshSignInNeeded
@@ -195,8 +195,8 @@ class ProblemPages:
             request.refusal = error  # type: ignore[attr-defined]
             return error_pages.problem(request, error)
         if isinstance(error, DATABASE_AWAY):
-            log.warning("page.database_away", error=type(error).__name__, path=request.path)
-            return error_pages.problem(request, database_away())
+            log.warning("page.DatabaseUnavailable", error=type(error).__name__, path=request.path)
+            return error_pages.problem(request, DatabaseUnavailable())
         return None
 
 

@@ -18,10 +18,13 @@ class AppError(Exception):
     status: ClassVar[int] = 500
     message: str = "Something went wrong on our side."
     hint: str = "Try again; if it stays, tell the administrator what you did and when."
+    retry_after_s: ClassVar[int | None] = None  # where it is always the same
 
     def __init__(self, message: str = "", *, hint: str = "", **extra: Any) -> None:
         self.message = message or type(self).message
         self.hint = hint or type(self).hint
+        if self.retry_after_s is not None:
+            extra.setdefault("retry_after", self.retry_after_s)
         self.extra: dict[str, Any] = extra
         super().__init__(self.message)
 
