@@ -31,7 +31,6 @@ from vault import Blanker, Secret
 T = TypeVar("T")
 # Whoever waits for the network on a page holds one of its places: never more than half of them do.
 WAITERS = Limits(16, EndpointBusy)
-EVERYBODY = "all"
 DEADLINE_S = 8.0  # for an exchange that loses nothing when it is given up
 GRANT_S = 30.0  # for one that uses up a code or a refresh token: its answer is the only way on
 MAX_BYTES = 1 << 20

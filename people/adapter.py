@@ -11,7 +11,7 @@ from people import addresses, audit, sessions, throttle
 from people.audit_events import Event
 from people.models import User
 from problems import Unavailable
-from problems.limits import Limits
+from problems.limits import EVERYBODY, Limits
 
 FAILURES = 20  # of an account or from an address, within five minutes (the contract)
 ACCOUNT, ADDRESS = "sign_in_account", "sign_in_address"
@@ -27,7 +27,6 @@ class TooManySignIns(Unavailable):
 
 # A password costs a second of processor time, whoever sends it: most of the places of pages are not theirs.
 SIGN_INS = Limits(8, TooManySignIns)
-EVERYBODY = "all"
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 from problems import AppError
 
+EVERYBODY = "all"  # the key of what is counted for all together
+
 
 class Limits:
     """Counts what is under way, for each key and in all. Threads and the loop may share it.
