@@ -23,10 +23,8 @@ from invoke.models import Call
 from people.models import User
 from services import auth_types
 from services.models import OAuthClient, Service, ServiceAuth
+from tests.in_thread import running
 from tests.invoke.upstream import Upstream
-
-START_S = 10
-
 
 Recorded = Callable[..., list[Call]]
 
@@ -151,19 +149,9 @@ def serving(listener: socket.socket, allowance: Allowance | None = None) -> Gene
 
     configured = web.config()
     configured.http = type("Protocol", (protocol.Protocol,), {"allowance": allowance or Allowance()})
-    server = uvicorn.Server(configured)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    until = time.monotonic() + START_S
-    while not server.started and thread.is_alive() and time.monotonic() < until:
-        threading.Event().wait(0.005)
-    assert server.started
-    yield Gateway(listener.getsockname()[1], _server=server)
-    server.should_exit = True
-    thread.join(START_S)
-    assert not thread.is_alive()
+    with running(configured, listener) as server:
+        yield Gateway(listener.getsockname()[1], _server=server)
     assert not server.lifespan.error_occurred  # the records were flushed, and nothing failed on the way down
-    listener.close()
 
 
 @dataclass(slots=True)

@@ -2,9 +2,8 @@
 
 import json
 import socket
-import threading
-import time
 from collections.abc import Callable, Generator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,8 +16,7 @@ from config.guests import Guests
 from config.protocol import Protocol
 from invoke import answers
 from problems import AppError
-
-START_S = 10
+from tests.in_thread import running
 
 
 @dataclass(slots=True)
@@ -111,7 +109,7 @@ Listen = Callable[..., Listening]
 @pytest.fixture
 def listen(caplog: pytest.LogCaptureFixture) -> Generator[Listen]:
     """Starts servers for applications: ``listen(app, head_s=0.2)``. Their logs hold no traceback."""
-    started = list[tuple[Listening, threading.Thread, socket.socket]]()
+    servers = ExitStack()
 
     def start(app: Any, *, idle_s: float = 20, stop_s: float = 5, **allowance: Any) -> Listening:
         members = {"allowance": Allowance(**({"look_s": 0.05} | allowance)), "guests": Guests()}
@@ -121,23 +119,10 @@ def listen(caplog: pytest.LogCaptureFixture) -> Generator[Listen]:
         configured.timeout_keep_alive = idle_s  # type: ignore[assignment]  # a fraction will do
         configured.timeout_graceful_shutdown = stop_s  # type: ignore[assignment]
         listener = socket.create_server(("127.0.0.1", 0))
-        server = uvicorn.Server(configured)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        until = time.monotonic() + START_S
-        while not server.started and thread.is_alive() and time.monotonic() < until:
-            threading.Event().wait(0.005)
-        assert server.started
-        listening = Listening(listener.getsockname()[1], server)
-        started.append((listening, thread, listener))
-        return listening
+        return Listening(listener.getsockname()[1], servers.enter_context(running(configured, listener)))
 
-    yield start
-    for listening, thread, listener in started:
-        listening.server.should_exit = True
-        thread.join(START_S)
-        assert not thread.is_alive()
-        listener.close()
+    with servers:
+        yield start
     assert "Traceback" not in caplog.text
 
 
