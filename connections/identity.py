@@ -14,12 +14,11 @@ from services.auth_types.base import Unsigned
 from services.auth_types.documents import text_at
 from services.auth_types.text import trimmed, with_query
 from services.target import Target
-from vault import Secret, blank
+from vault import Blanker, Secret
 
 log = structlog.get_logger(__name__)
 DEADLINE_S = 5.0
 MAX_BYTES = 1 << 20
-MOST = 2000  # characters that are looked at
 
 
 def note(grant: Grant, side: ServiceSide, secrets: Mapping[str, Secret]) -> None:
@@ -32,8 +31,8 @@ def note(grant: Grant, side: ServiceSide, secrets: Mapping[str, Secret]) -> None
     except problems.AppError as error:
         log.info("grant.identity_unknown", connection=grant.connection.link_name, code=error.code)
         return
-    said = (text_at(found, asked.get(key, ""))[:MOST] for key in ("id", "label"))
-    name, label = (blank(text, secrets.values()) for text in said)
+    blank = Blanker(secrets.values())
+    name, label = (blank(text_at(found, asked.get(key, ""))) for key in ("id", "label"))
     grant.authorized_as_id, grant.authorized_as = trimmed(name), trimmed(label or name)
 
 

@@ -22,9 +22,10 @@ def meaning(signatures: Iterable[Mapping[str, Any]], answer: Answer) -> str:
 
     ``signatures`` are ``services.entry.Failure`` as they are stored. The first that fits tells.
     """
+    document = _document(answer)
     for each in (*signatures, *_everybodys()):
         is_about_tokens = each["where"].startswith(TOKEN)
-        if is_about_tokens and each["status"] in {0, answer.status} and _fits(each, answer):
+        if is_about_tokens and each["status"] in {0, answer.status} and _fits(each, answer, document):
             return str(each["means"])
     return ""
 
@@ -35,9 +36,9 @@ def _everybodys() -> tuple[dict[str, Any], ...]:
     return tuple(tomllib.loads(text)["failures"])
 
 
-def _fits(signature: Mapping[str, Any], answer: Answer) -> bool:
-    match = signature.get("match", "")
-    return any(_is_match(match, text) for text in _texts(signature["where"].removeprefix(TOKEN), answer))
+def _fits(signature: Mapping[str, Any], answer: Answer, document: Any) -> bool:
+    match, where = signature.get("match", ""), signature["where"].removeprefix(TOKEN)
+    return any(_is_match(match, text) for text in _texts(where, answer, document))
 
 
 def _is_match(match: str, text: str) -> bool:
@@ -46,7 +47,7 @@ def _is_match(match: str, text: str) -> bool:
     return not match or match == text
 
 
-def _texts(where: str, answer: Answer) -> Iterator[str]:
+def _texts(where: str, answer: Answer, document: Any) -> Iterator[str]:
     kind, _, name = where.partition(":")
     match kind:
         case "status":
@@ -56,7 +57,7 @@ def _texts(where: str, answer: Answer) -> Iterator[str]:
         case "text":
             yield answer.body[:MOST_BYTES].decode("utf-8", "replace")
         case _:
-            yield from (str(value) for value in _at(_document(answer), name) if isinstance(value, str | int))
+            yield from (str(value) for value in _at(document, name) if isinstance(value, str | int))
 
 
 def _document(answer: Answer) -> Any:
