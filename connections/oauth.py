@@ -50,7 +50,7 @@ from people import audit
 from people.actor import Actor
 from people.audit_events import Event
 from people.models import User
-from problems.limits import EVERYBODY, Limits
+from problems.limits import IN_ALL, Limits
 from services import auth_types, clients, sources
 from services.auth_types.base import Consent, Tokens
 from vault import Secret, digest
@@ -148,7 +148,7 @@ def _held(actor: Actor, connection: Connection) -> Iterator[None]:
     """A place among those who wait for a service. Raises EndpointBusy, with nothing used up."""
     with (
         ROUND_TRIPS.held(f"at {connection.auth_id}", f"by {actor.id}"),
-        exchanges.WAITERS.held(EVERYBODY),
+        exchanges.WAITERS.held(IN_ALL),
     ):
         yield
 

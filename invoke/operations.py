@@ -19,7 +19,7 @@ from people import audit
 from people.actor import Actor
 from people.audit_events import Event
 from problems import ReconnectNeeded, Unavailable, UpstreamFailed
-from problems.limits import EVERYBODY, Limits
+from problems.limits import IN_ALL, Limits
 from services import auth_types, sources, target
 from services.auth_types.errors import ClientRefused
 from services.target import Target
@@ -107,7 +107,7 @@ def test_connection(*, actor: Actor, connection: Connection) -> TestResult:
         raise NotYourConnection
     with (
         _TESTS.held(f"by {actor.id}", f"of {connection.pk}"),
-        exchanges.WAITERS.held(EVERYBODY),
+        exchanges.WAITERS.held(IN_ALL),
     ):
         return _test(actor, connection)
 

@@ -11,7 +11,7 @@ from people import addresses, audit, sessions, throttle
 from people.audit_events import Event
 from people.models import User
 from problems import Unavailable
-from problems.limits import EVERYBODY, Limits
+from problems.limits import IN_ALL, Limits
 
 FAILURES = 20  # of an account or from an address, within five minutes (the contract)
 ACCOUNT, ADDRESS = "sign_in_account", "sign_in_address"
@@ -61,7 +61,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         A guess is counted before it is looked at, so that guesses sent together count together, and
         taken back when it was right. A disabled person's right password is a wrong one.
         """
-        with SIGN_INS.held(EVERYBODY):
+        with SIGN_INS.held(IN_ALL):
             return self._checked(request, credentials)
 
     def _checked(self, request: HttpRequest, credentials: dict[str, Any]) -> User | None:

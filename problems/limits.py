@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from problems import AppError
 
-EVERYBODY = "all"  # the key of what is counted for all together
+IN_ALL = "all"  # the key of what is counted for all together
 
 
 class Limits:

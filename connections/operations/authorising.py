@@ -14,7 +14,7 @@ from people import audit
 from people.actor import Actor
 from people.audit_events import Event
 from problems import ValidationFailed
-from problems.limits import EVERYBODY
+from problems.limits import IN_ALL
 from services import auth_types, clients
 from services.auth_types import credentials as entered
 
@@ -77,7 +77,7 @@ def revoke_connection(*, actor: Actor, connection: Connection) -> grants.Outcome
     Raises AuthorizationRequired where there is nothing to revoke, EndpointBusy.
     """
     access.require_connect(actor, connection)
-    with exchanges.WAITERS.held(EVERYBODY):
+    with exchanges.WAITERS.held(IN_ALL):
         outcome = grants.revoke(connection, actor.user, actor=actor)
     if connection.is_internal:
         internal.revoke_tokens(actor=actor)

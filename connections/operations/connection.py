@@ -20,7 +20,7 @@ from connections.status import lacks_client
 from people import audit
 from people.actor import Actor
 from people.audit_events import Event
-from problems.limits import EVERYBODY
+from problems.limits import IN_ALL
 from services import auth_types
 from services import operations as services_operations
 from services.models import RetiredLinkName
@@ -105,7 +105,7 @@ def delete_connection(*, actor: Actor, connection: Connection, confirm: str) -> 
     access.require_edit(actor, connection)
     if confirm.strip() != connection.link_name:
         raise DeleteUnconfirmed
-    with exchanges.WAITERS.held(EVERYBODY):
+    with exchanges.WAITERS.held(IN_ALL):
         grants.tell_services(_delete(actor, connection))
 
 

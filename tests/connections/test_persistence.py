@@ -17,7 +17,7 @@ from connections.grants import persistence
 from connections.models import Connection, Grant
 from connections.oauth import ROUND_TRIPS
 from people.actor import Actor
-from problems.limits import EVERYBODY
+from problems.limits import IN_ALL
 from tests.connections.conftest import arrive, depart, events, fresh, secrets_of, while_asked
 from tests.connections.provider import Provider
 from tests.connections.test_database_away import Execute
@@ -191,7 +191,7 @@ def test_uses_no_state_up_where_one_person_or_everybody_waits_for_much(
 ) -> None:
     """Whoever waits for the network on a page holds a place of those that all pages share."""
     state = depart(shop)["state"]
-    own, everybody = f"by {shop.created_by_id}", EVERYBODY
+    own, everybody = f"by {shop.created_by_id}", IN_ALL
     with ROUND_TRIPS.held(*[own] * 8), pytest.raises(EndpointBusy):
         arrive(shop, state=state)
     with exchanges.WAITERS.held(*[everybody] * 16), pytest.raises(EndpointBusy):
@@ -212,7 +212,7 @@ def test_ends_nothing_where_everybody_waits_for_much(
 ) -> None:
     arrive(shop, state=depart(shop)["state"])
     actor = Actor.of(shop.created_by)
-    with exchanges.WAITERS.held(*[EVERYBODY] * 16), pytest.raises(EndpointBusy):
+    with exchanges.WAITERS.held(*[IN_ALL] * 16), pytest.raises(EndpointBusy):
         end(actor=actor, connection=shop)
     assert Grant.objects.get().state == Grant.State.ACTIVE
     assert provider.asked("/revoke") == []

@@ -17,7 +17,7 @@ from outbound.errors import AddressNotAllowed, HostNotAllowed
 from people import audit
 from people.actor import Actor
 from people.models import AuditEvent, User
-from problems.limits import EVERYBODY
+from problems.limits import IN_ALL
 from tests.invoke.conftest import KEY, Desk
 from tests.invoke.test_refresh import CLIENT, Provider
 from tests.invoke.upstream import Seen, Upstream, answer
@@ -178,7 +178,7 @@ def test_tests_leave_places_for_everybody_else(desk: Desk, upstream: Upstream) -
     assert (refused.value.status, refused.value.headers()["Retry-After"]) == (429, "5")
     with places.held(*[f"by {desk.owner.pk}"] * 4), pytest.raises(TooManyTests):
         run(made)
-    with exchanges.WAITERS.held(*[EVERYBODY] * 16), pytest.raises(EndpointBusy):
+    with exchanges.WAITERS.held(*[IN_ALL] * 16), pytest.raises(EndpointBusy):
         run(made)
     assert upstream.seen == []
     assert run(made).ok

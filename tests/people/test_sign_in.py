@@ -17,7 +17,7 @@ from people import adapter
 from people.audit_events import Event
 from people.models import AuditEvent, Role, User
 from people.signals import administrator_signed_in
-from problems.limits import EVERYBODY
+from problems.limits import IN_ALL
 from tests.conftest import PASSWORD, SignIn
 
 LOGIN = "/accounts/login/"
@@ -163,7 +163,7 @@ def test_guesses_sent_together_count_together(owner: User) -> None:
 
 def test_a_process_looks_at_few_passwords_together(client: Client, owner: User) -> None:
     """They take the processors: pages for those who are here go on meanwhile."""
-    with adapter.SIGN_INS.held(*[EVERYBODY] * 8):
+    with adapter.SIGN_INS.held(*[IN_ALL] * 8):
         refused = sign_in(client, owner.email)
         assert (refused.status_code, refused["Retry-After"]) == (503, "5")
         assert "Many people are signing in" in refused.text
